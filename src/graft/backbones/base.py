@@ -1,0 +1,62 @@
+"""The contract that every backbone keeps, whatever its family and whatever its input."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from graft.backbones.stages import Stage
+from graft.errors import GraftError, did_you_mean
+
+
+class _Reached(Exception):  # noqa: N818 (control flow, not an error)
+    def __init__(self, activation: Tensor) -> None:
+        self.activation = activation
+
+
+class Backbone(nn.Module, ABC):
+    """A pretrained network without its head.
+
+    Attributes:
+        num_features: Width of the features.
+        stages: From input to output; together they hold every parameter exactly once.
+        preprocess: Turns one sample in its canonical form (an image: uint8 `(3, height, width)`, RGB) into one input,
+            as it was done when the weights were trained. Picklable and without randomness.
+    """
+
+    num_features: int
+    stages: tuple[Stage, ...]
+    preprocess: Callable[[Any], Any]
+
+    @abstractmethod
+    def forward(self, inputs: Any) -> Tensor:
+        """Returns the features, shape `(batch, num_features)`."""
+
+    def forward_to(self, stage: str, inputs: Any) -> Tensor:
+        """Returns the activation behind a stage, as the next stage takes it in; behind the last, the features.
+
+        The stages above do not run.
+
+        Raises:
+            GraftError: There is no such stage.
+        """
+        names = [known.name for known in self.stages]
+        if stage not in names:
+            raise GraftError(f"No stage '{stage}'.{did_you_mean(stage, names)} The stages are: {', '.join(names)}.")
+        above = self.stages[names.index(stage) + 1 :]
+        if not above:
+            features: Tensor = self(inputs)
+            return features
+
+        def stop(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+            raise _Reached(arguments[0])
+
+        hook = above[0].modules[0].register_forward_pre_hook(stop)
+        try:
+            self(inputs)
+        except _Reached as reached:
+            return reached.activation
+        finally:
+            hook.remove()
+        raise RuntimeError(f"The input of the stage above '{stage}' was never reached.")

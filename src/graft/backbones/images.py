@@ -1,0 +1,53 @@
+"""From the canonical image to what an image network takes in."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
+
+from graft.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ImagePreprocessing:
+    """Resizes, crops the centre and normalises.
+
+    Attributes:
+        size: Side of the square that comes out, in pixels.
+        crop_pct: That side over the shorter side of the resized image, in (0, 1].
+        interpolation: `nearest`, `bilinear` or `bicubic`.
+        mean: Per channel, of images in [0, 1]; one value for a network that takes grey images.
+        std: Per channel.
+
+    Raises:
+        ConfigError: `crop_pct` is outside (0, 1].
+    """
+
+    size: int
+    crop_pct: float
+    interpolation: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.crop_pct <= 1:
+            raise ConfigError(f"backbone.crop_pct must lie in (0, 1], got {self.crop_pct}.")
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Turns uint8 `(3, height, width)` into float32 `(channels, size, size)`."""
+        if len(self.mean) == 1:
+            image = functional.rgb_to_grayscale(image)
+        image = functional.resize(
+            image, [round(self.size / self.crop_pct)], InterpolationMode(self.interpolation), antialias=True
+        )
+        image = functional.center_crop(image, [self.size])
+        image = functional.to_dtype(image, torch.float32, scale=True)
+        normalised: Tensor = functional.normalize(image, list(self.mean), list(self.std))
+        return normalised
+
+
+def channels_last(images: Tensor) -> Tensor:
+    """Lays out `(batch, channels, height, width)` with the channels innermost; other shapes stay as they are."""
+    return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images

@@ -1,0 +1,64 @@
+"""From a config to the parts that it names, in the order in which they need one another."""
+
+from collections.abc import Sequence
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import Logger
+from torchvision.transforms import v2
+
+from graft.backbones import Backbone
+from graft.config.instantiate import build, build_all
+from graft.data.datamodule import DataModule
+from graft.precision import resolve
+from graft.runs.checkpoints import AtomicCheckpointIO
+from graft.tasks import Task
+
+
+def build_backbone(cfg: DictConfig) -> Backbone:
+    """Makes the backbone, with its weights."""
+    backbone: Backbone = build(cfg.backbone)
+    return backbone
+
+
+def build_datamodule(cfg: DictConfig, backbone: Backbone) -> DataModule:
+    """Makes the datamodule, which takes its preprocessing from the backbone, and reads its table of samples."""
+    transforms = list(build_all(cfg.augmentation).values())
+    datamodule: DataModule = build(
+        cfg.datamodule,
+        preprocess=backbone.preprocess,
+        augment=v2.Compose(transforms) if transforms else None,
+        seed=cfg.seed,
+    )
+    datamodule.setup()
+    return datamodule
+
+
+def build_task(cfg: DictConfig, backbone: Backbone, classes: list[str]) -> Task:
+    """Makes the task; the number of classes is the data's and stands in no config."""
+    task: Task = build(
+        cfg.task,
+        backbone=backbone,
+        head=build(cfg.task.head, in_features=backbone.num_features, out_features=len(classes)),
+        loss=build(cfg.task.loss, reduction="none"),
+        metrics=build_all(cfg.task.metrics, num_classes=len(classes)),
+        classes=classes,
+        strategy=build(cfg.strategy),
+        optimizer=build(cfg.optimizer),
+        scheduler=build(cfg.scheduler),
+    )
+    return task
+
+
+def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> pl.Trainer:
+    """Makes the trainer, with the callbacks and loggers of the config and those given."""
+    trainer: pl.Trainer = build(
+        cfg.trainer,
+        precision=resolve(cfg.trainer.precision, cfg.trainer.accelerator),
+        callbacks=list(callbacks),
+        logger=list(loggers) or False,
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=cfg.paths.run_dir,
+    )
+    return trainer

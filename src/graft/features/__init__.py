@@ -1,0 +1,5 @@
+"""Activations of a frozen network, computed once."""
+
+from graft.features.extract import extract
+
+__all__ = ["extract"]

@@ -1,0 +1,50 @@
+"""One pass of a frozen backbone over a split."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from lightning_fabric.utilities import move_data_to_device
+from rich.progress import track
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from graft.backbones import Backbone
+from graft.backbones.folding import folded
+
+
+@torch.inference_mode()
+def extract(
+    backbone: Backbone,
+    loaders: dict[str, DataLoader[Any]],
+    device: torch.device,
+    precision: AbstractContextManager[Any],
+) -> dict[str, Tensor]:
+    """Computes the features of each split.
+
+    Args:
+        backbone: Moved to the device and back; in eval mode meanwhile.
+        loaders: By split; sequential, without augmentation.
+        device: Where to compute.
+        precision: Entered for each batch, such as an autocast context.
+
+    Returns:
+        By split, float32 `(samples, num_features)` on the CPU, in the loader's order.
+    """
+    modes = {module: module.training for module in backbone.modules()}
+    network: nn.Module = backbone.eval().to(device)
+    features = {}
+    fold = device.type == "cpu"  # on GPUs the folding gains little
+    for split, loader in loaders.items():
+        parts = []
+        for batch in track(loader, description=f"features of {split}", transient=True):
+            inputs = move_data_to_device(batch["inputs"], device)
+            if fold:
+                network, fold = folded(backbone, inputs), False
+            with precision:
+                parts.append(network(inputs).float().cpu())
+        features[split] = torch.cat(parts)
+    for module, training in modes.items():
+        module.training = training
+    backbone.cpu()
+    return features

@@ -1,0 +1,1 @@
+"""What one looks at when a run is over; made from run folders alone."""

@@ -1,0 +1,39 @@
+"""Learning-rate schedules: they scale the rates that they find in the parameter groups.
+
+Each takes the optimizer and the number of optimizer steps of the whole training, and returns what Lightning calls
+an `lr_scheduler_config`.
+"""
+
+import math
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+
+def constant(optimizer: Optimizer, total_steps: int) -> dict[str, Any]:
+    """Keeps the rates."""
+    return {"scheduler": LambdaLR(optimizer, lambda _: 1.0), "interval": "step"}
+
+
+def cosine(optimizer: Optimizer, total_steps: int, warmup: float) -> dict[str, Any]:
+    """Rises linearly for the share `warmup` of all steps, then falls along half a cosine to zero.
+
+    Source: SGDR (Loshchilov & Hutter, ICLR 2017), equation 5, one period, after a linear warm-up.
+    """
+    rising = round(warmup * total_steps)
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return (step + 1) / rising
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, total_steps - rising))))
+
+    return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+
+
+def plateau(
+    optimizer: Optimizer, total_steps: int, monitor: str, mode: str, factor: float, patience: int
+) -> dict[str, Any]:
+    """Multiplies the rates by `factor` when `monitor` has not improved for `patience` epochs."""
+    scheduler = ReduceLROnPlateau(optimizer, mode="max" if mode == "max" else "min", factor=factor, patience=patience)
+    return {"scheduler": scheduler, "interval": "epoch", "monitor": monitor}

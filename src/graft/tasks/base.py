@@ -1,0 +1,91 @@
+"""What every task shares: a backbone, a head, and an optimizer whose groups come from the strategy."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from graft.backbones import Backbone
+from graft.backbones.stages import Stage, whole
+from graft.errors import GraftError
+from graft.strategies import Strategy
+from graft.strategies.groups import parameter_groups
+from graft.strategies.phases import HEAD
+
+Batch = dict[str, Any]
+
+
+class Task(pl.LightningModule):
+    """Backbone and head under one strategy.
+
+    Subclasses say what a batch's loss is. A batch is a dictionary: `inputs` as the backbone takes them, or `features`
+    `(batch, num_features)` where they are known already; `target`; `index` of each sample; optionally `weight`.
+
+    Args:
+        backbone: Keeps the backbone's contract.
+        head: Takes the features in.
+        strategy: Which stages learn, when and how fast.
+        optimizer: A partial that lacks its parameter groups.
+        scheduler: A partial that lacks `optimizer` and `total_steps`.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        head: nn.Module,
+        strategy: Strategy,
+        optimizer: "partial[Optimizer]",
+        scheduler: Callable[..., dict[str, Any]],
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.strategy = strategy
+        self._optimizer = optimizer
+        self._scheduler = scheduler
+        # Lightning notes the mode at the start and restores it after each validation.
+        self.train()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """From input to output, the head last."""
+        return (*self.backbone.stages, whole(HEAD, self.head))
+
+    @property
+    def lr(self) -> float:
+        """The optimizer's rate, before any scaling."""
+        return float(self._optimizer.keywords["lr"])
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Returns the head's output, shape `(batch, …)`."""
+        features = batch["features"] if "features" in batch else self.backbone(batch["inputs"])
+        output: Tensor = self.head(features)
+        return output
+
+    def configure_optimizers(self) -> Any:
+        """Makes all parameter groups of all phases, before the first step."""
+        stages = self.stages
+        scales = self.strategy.scales(0, [stage.name for stage in stages])
+        decay = float(self._optimizer.keywords.get("weight_decay", 0.0))
+        optimizer = self._optimizer(parameter_groups(stages, scales, self.lr, decay))
+        total_steps = int(self.trainer.estimated_stepping_batches)
+        return {"optimizer": optimizer, "lr_scheduler": self._scheduler(optimizer, total_steps=total_steps)}
+
+    def refuse_non_finite(self, loss: Tensor) -> None:
+        """Stops before the backward pass would carry a NaN into the weights.
+
+        Raises:
+            GraftError: The loss is NaN or infinite, in any process.
+        """
+        finite = bool(loss.isfinite())
+        if self.trainer.world_size > 1:  # else the other processes would wait for this one for ever
+            finite = self.trainer.strategy.reduce_boolean_decision(finite, all=True)
+        if not finite:
+            raise GraftError(
+                f"The training loss became {loss.item()} in epoch {self.current_epoch}, step {self.global_step}. The"
+                " last good checkpoint is kept. Usual causes: optimizer.lr too large (try a tenth),"
+                " trainer.precision=16-mixed (try 32-true), broken inputs or labels."
+            )

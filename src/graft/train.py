@@ -1,0 +1,4 @@
+"""`graft train`: from a config to a run folder."""
+
+
+

@@ -1,0 +1,92 @@
+import pytest
+
+from graft.errors import ConfigError
+from graft.strategies import Strategy
+
+STAGES = ["stem", "block_1", "block_2", "head"]
+
+
+def strategy(*phases, k=None):
+    defaults = {"epochs": None, "lr_scale": 1.0, "lr_decay": 1.0}
+    return Strategy("under_test", [defaults | phase for phase in phases], k)
+
+
+def learning(train, k=None):
+    built = strategy({"train": train}, k=k)
+    return built.learning(built.phases[0], STAGES)
+
+
+@pytest.mark.parametrize(
+    ("train", "wanted"),
+    [
+        ("head", {"head"}),
+        ("all", set(STAGES)),
+        ("last_0", {"head"}),
+        ("last_1", {"block_2", "head"}),
+        ("last_k", {"block_1", "block_2", "head"}),
+        ("block_1|head", {"block_1", "head"}),
+        ("block_.*", {"block_1", "block_2"}),
+    ],
+)
+def test_what_learns(train, wanted):
+    assert learning(train, k=2) == wanted
+
+
+def test_a_pattern_must_match_a_whole_name_and_the_error_lists_the_stages():
+    with pytest.raises(ConfigError, match="stem, block_1, block_2, head"):
+        learning("block")
+    with pytest.raises(ConfigError, match="no regular expression"):
+        learning("block_(")
+
+
+def test_more_stages_than_there_are_and_a_missing_k_are_refused():
+    with pytest.raises(ConfigError, match="the backbone has 3"):
+        learning("last_4")
+    with pytest.raises(ConfigError, match=r"set strategy\.k"):
+        learning("last_k")
+
+
+def test_the_phase_follows_from_the_epoch():
+    built = strategy({"train": "head", "epochs": 2}, {"train": "last_1", "epochs": 3}, {"train": "all"})
+    assert [built.phase_at(epoch) for epoch in range(7)] == [0, 0, 1, 1, 1, 2, 2]
+
+
+def test_rates_fall_from_the_head_down_and_frozen_stages_have_their_next_rate():
+    built = strategy(
+        {"train": "head", "epochs": 1, "lr_scale": 2.0}, {"train": "all", "lr_scale": 0.1, "lr_decay": 0.5}
+    )
+    assert built.scales(0, STAGES) == pytest.approx({"stem": 0.0125, "block_1": 0.025, "block_2": 0.05, "head": 2.0})
+    assert built.scales(1, STAGES) == pytest.approx({"stem": 0.0125, "block_1": 0.025, "block_2": 0.05, "head": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("phases", "max_epochs", "message"),
+    [
+        ([{"train": "head", "epochs": 5}, {"train": "all"}], 5, "begins after epoch 5"),
+        ([{"train": "head", "epochs": 5}], 8, "take 5 epochs"),
+        ([{"train": "blok"}], 8, "matches no stage"),
+    ],
+)
+def test_a_schedule_that_cannot_run_is_refused_before_it_runs(phases, max_epochs, message):
+    with pytest.raises(ConfigError, match=message):
+        strategy(*phases).check(STAGES, max_epochs)
+
+
+@pytest.mark.parametrize(
+    ("phases", "message"),
+    [
+        ([], "empty"),
+        ([{"train": "head"}, {"train": "all"}], r"phases\[0\].epochs is null"),
+        ([{"train": "head", "epochs": 0}], "at least 1"),
+        ([{"train": "all", "lr_decay": 1.5}], r"lr_decay in \(0, 1\]"),
+    ],
+)
+def test_broken_phases_are_refused(phases, message):
+    with pytest.raises(ConfigError, match=message):
+        strategy(*phases)
+
+
+def test_only_a_backbone_that_never_learns_counts_as_frozen():
+    assert strategy({"train": "head"}).trains_only_the_head(STAGES)
+    assert strategy({"train": "last_0"}).trains_only_the_head(STAGES)
+    assert not strategy({"train": "head", "epochs": 1}, {"train": "all"}).trains_only_the_head(STAGES)
