@@ -12,7 +12,7 @@ IMAGE = torch.arange(3 * 90 * 120).remainder(256).to(torch.uint8).reshape(3, 90,
 @pytest.mark.parametrize("name", ["resnet18", "vit_small", "mobilenetv3", "efficientnet_lite0"])
 def test_features_and_boundaries_have_the_promised_shapes(settings, name):
     backbone = TimmBackbone(**settings(name, weights="none")).eval()
-    inputs = backbone.preprocess(IMAGE)[None].repeat(2, 1, 1, 1)
+    inputs = backbone.preprocess(train=False)(IMAGE)[None].repeat(2, 1, 1, 1)
     with torch.no_grad():
         features = backbone(inputs)
         assert features.shape == (2, backbone.num_features)
@@ -52,18 +52,18 @@ def test_an_unknown_stage_is_answered_with_the_stages(settings):
 def test_preprocessing_follows_the_weights_and_the_overrides(settings):
     lite = TimmBackbone(**settings("efficientnet_lite0", weights="none"))
     white = torch.full((3, 300, 300), 255, dtype=torch.uint8)
-    assert torch.allclose(lite.preprocess(white), torch.ones(3, 224, 224))  # mean = std = 0.5
+    assert torch.allclose(lite.preprocess(train=False)(white), torch.ones(3, 224, 224))  # mean = std = 0.5
     inception = TimmBackbone(**settings("timm", model="inception_v3", weights="none"))
-    assert inception.preprocess(white).shape == (3, 299, 299)
+    assert inception.preprocess(train=False)(white).shape == (3, 299, 299)
     larger = TimmBackbone(**settings("resnet18", weights="none", image_size=96, crop_pct=1.0))
-    assert larger.preprocess(white).shape == (3, 96, 96)
+    assert larger.preprocess(train=False)(white).shape == (3, 96, 96)
 
 
 def test_the_border_is_cropped_as_crop_pct_says(settings):
     framed = torch.zeros(3, 100, 100, dtype=torch.uint8)
     framed[:, :4], framed[:, :, :4] = 255, 255
-    whole = TimmBackbone(**settings("resnet18", weights="none", image_size=64, crop_pct=1.0)).preprocess(framed)
-    centre = TimmBackbone(**settings("resnet18", weights="none", image_size=64, crop_pct=0.8)).preprocess(framed)
+    whole = TimmBackbone(**settings("resnet18", weights="none", image_size=64, crop_pct=1.0)).preprocess(train=False)(framed)
+    centre = TimmBackbone(**settings("resnet18", weights="none", image_size=64, crop_pct=0.8)).preprocess(train=False)(framed)
     assert whole[0, 0, 0] > 1
     assert centre[0, 0, 0] < 0
 
@@ -71,12 +71,12 @@ def test_the_border_is_cropped_as_crop_pct_says(settings):
 def test_a_vit_takes_another_image_size(settings):
     backbone = TimmBackbone(**settings("vit_small", weights="none", image_size=64)).eval()
     with torch.no_grad():
-        assert backbone(backbone.preprocess(IMAGE)[None]).shape == (1, 384)
+        assert backbone(backbone.preprocess(train=False)(IMAGE)[None]).shape == (1, 384)
 
 
 def test_grey_networks_get_one_channel(settings):
     backbone = TimmBackbone(**settings("resnet18", weights="none", mean=[0.5], std=[0.5]))
-    assert backbone.preprocess(IMAGE).shape[0] == 1
+    assert backbone.preprocess(train=False)(IMAGE).shape[0] == 1
 
 
 def test_an_unknown_model_is_answered_with_near_names(settings):

@@ -21,17 +21,22 @@ class Backbone(nn.Module, ABC):
     Attributes:
         num_features: Width of the features.
         stages: From input to output; together they hold every parameter exactly once.
-        preprocess: Turns one sample in its canonical form (an image: uint8 `(3, height, width)`, RGB) into one input,
-            as it was done when the weights were trained. Picklable and without randomness.
     """
 
     num_features: int
     stages: tuple[Stage, ...]
-    preprocess: Callable[[Any], Any]
 
     @abstractmethod
     def forward(self, inputs: Any) -> Tensor:
         """Returns the features, shape `(batch, num_features)`."""
+
+    @abstractmethod
+    def preprocess(self, train: bool) -> Callable[[Any], Any]:
+        """Returns what turns one sample in its canonical form into one input, as when the weights were trained.
+
+        An image's canonical form is uint8 `(3, height, width)`, RGB. The callable is picklable and without randomness,
+        which is augmentation's business; `train` is for families that cut what they are trained on otherwise.
+        """
 
     def forward_to(self, stage: str, inputs: Any) -> Tensor:
         """Returns the activation behind a stage, as the next stage takes it in; behind the last, the features.

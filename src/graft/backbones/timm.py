@@ -72,13 +72,17 @@ class TimmBackbone(Backbone):
         if channels_last:
             self.model.to(memory_format=torch.channels_last)
         trained = resolve_model_data_config(self.model)
-        self.preprocess = ImagePreprocessing(
+        self._preprocessing = ImagePreprocessing(
             size=image_size or trained["input_size"][-1],
             crop_pct=crop_pct or trained["crop_pct"],
             interpolation=interpolation or trained["interpolation"],
             mean=tuple(mean or trained["mean"]),
             std=tuple(std or trained["std"]),
         )
+
+    def preprocess(self, train: bool) -> ImagePreprocessing:
+        """Returns the transform of the weights, with the overrides; the same for training."""
+        return self._preprocessing
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Returns the pooled features `(batch, num_features)` of images `(batch, channels, height, width)`."""

@@ -1,5 +1,6 @@
 """One pass of a frozen backbone over a split."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,7 +19,7 @@ def extract(
     backbone: Backbone,
     loaders: dict[str, DataLoader[Any]],
     device: torch.device,
-    precision: AbstractContextManager[Any],
+    precision: Callable[[], AbstractContextManager[Any]],
 ) -> dict[str, Tensor]:
     """Computes the features of each split.
 
@@ -26,7 +27,7 @@ def extract(
         backbone: Moved to the device and back; in eval mode meanwhile.
         loaders: By split; sequential, without augmentation.
         device: Where to compute.
-        precision: Entered for each batch, such as an autocast context.
+        precision: Makes the context of each batch, such as autocast.
 
     Returns:
         By split, float32 `(samples, num_features)` on the CPU, in the loader's order.
@@ -41,7 +42,7 @@ def extract(
             inputs = move_data_to_device(batch["inputs"], device)
             if fold:
                 network, fold = folded(backbone, inputs), False
-            with precision:
+            with precision():
                 parts.append(network(inputs).float().cpu())
         features[split] = torch.cat(parts)
     for module, training in modes.items():

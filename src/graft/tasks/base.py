@@ -14,6 +14,7 @@ from graft.errors import GraftError
 from graft.strategies import Strategy
 from graft.strategies.groups import parameter_groups
 from graft.strategies.phases import HEAD
+from graft.tasks.predictions import Predictions
 
 Batch = dict[str, Any]
 
@@ -30,7 +31,14 @@ class Task(pl.LightningModule):
         strategy: Which stages learn, when and how fast.
         optimizer: A partial that lacks its parameter groups.
         scheduler: A partial that lacks `optimizer` and `total_steps`.
+
+    Attributes:
+        scores: By metric, of the split that was scored last (`trainer.test`).
+        predictions: Of each sample of that split.
     """
+
+    scores: dict[str, float]
+    predictions: Predictions
 
     def __init__(
         self,

@@ -52,7 +52,7 @@ class Classification(Task):
         self.val_metrics = collection.clone(prefix="val/")
         self.score_metrics = collection.clone()
         self.score_loss = MeanMetric()
-        self.scores: dict[str, float] = {}
+        self.scores = {}
         self.predictions = Predictions()
 
     def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:

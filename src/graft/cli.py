@@ -1,0 +1,231 @@
+"""The door: `graft <command> …`. Nothing heavy is imported before a command begins its work."""
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from graft.errors import ConfigError, GraftError, Interrupted, did_you_mean
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from graft.config.line import Line
+    from graft.config.running import Job
+    from graft.runs.folder import RunFolder
+
+_COMMANDS = {
+    "train": "trains a network on top of a pretrained one and leaves a run folder",
+    "evaluate": "scores a finished run again, from its run folder alone",
+}
+_HELP = """\
+Graft: transfer learning from pretrained networks.
+
+Usage: graft <command> [key=value …]
+
+{commands}
+
+  graft <command> --help    what the command takes
+  graft --version
+
+Start with `graft train`. Tab completion: eval "$(graft -sc install=bash)"
+(in zsh too; fish: graft -sc install=fish | source)"""
+_COMPLETION = ("-sc", "--shell-completion")
+_FOLDER_KEYS = {"train": "resume", "evaluate": "run"}  # the key that names an old run
+
+
+def main() -> int:
+    """Runs the command line of this process.
+
+    Returns:
+        The exit code: 0, or 1 after an error, 2 after a mistake on the command line or in a configuration file,
+        130 after Ctrl-C, 143 after SIGTERM.
+    """
+    try:
+        return _dispatch(sys.argv[1:])
+    except GraftError as error:
+        print(f"error: {_redacted(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        return stop.exit_code
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `graft train --cfg job | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush at the end
+        return 141
+    except Exception:
+        print(_redacted(traceback.format_exc()), file=sys.stderr, end="")
+        return 1
+
+
+def _redacted(text: str) -> str:
+    from graft.runs.secrets import redact
+
+    return redact(text)
+
+
+def _dispatch(argv: list[str]) -> int:
+    command, *rest = argv or ["--help"]
+    if command == "help" and rest and rest[0] in _COMMANDS:
+        command, rest = rest[0], ["--help"]
+    if command in ("-h", "--help", "help"):
+        print(_HELP.format(commands="\n".join(f"  {name:<10}{does}" for name, does in _COMMANDS.items())))
+    elif command == "--version":
+        from importlib.metadata import version
+
+        print(f"graft {version('graft')}")
+    elif command in _COMPLETION:
+        _complete([command, *rest])
+    elif command in _COMMANDS:
+        _start(command, rest)
+    else:
+        raise ConfigError(_unknown(command))
+    return 0
+
+
+def _unknown(command: str) -> str:
+    if "=" in command:
+        return f"'{command}' is no command. Did you mean `graft train {command}`?"
+    return f"'{command}' is no command.{did_you_mean(command, _COMMANDS)} There are: {', '.join(_COMMANDS)}."
+
+
+def _complete(argv: list[str]) -> None:
+    """`-sc install=…` prints what the shell is to run; `-sc query=…` answers one press of the tab key."""
+    from graft.config.completion import complete
+    from graft.config.running import call_hydra
+
+    if not any(argument.startswith("query=") for argument in argv):
+        call_hydra("train", argv, _no_job)
+    elif command := complete(_COMMANDS, os.environ):
+        try:
+            call_hydra(command, argv, _no_job)
+        except Exception:  # a half-typed line may be wrong in any way, and a message would end up in the prompt
+            return
+
+
+def _no_job(cfg: "DictConfig") -> None:
+    raise AssertionError("nothing runs when information is asked for")
+
+
+def _start(command: str, argv: list[str]) -> None:
+    from graft.runs.secrets import load_dotenv
+
+    load_dotenv()
+    from graft.config.line import read_line
+
+    line = read_line(command, argv, _FOLDER_KEYS[command])
+    if not line.runs:
+        _inform(line)
+    elif command == "train" and not line.sweeps and line.folder is not None:
+        _resume(line)
+    else:
+        _check(line)
+        _run(line, line.overrides, _job(command))
+
+
+def _inform(line: "Line") -> None:
+    """`--help`, `--cfg job`, `--info`: Hydra prints; a mistake is told as it would be told in a run."""
+    from graft.config.explain import as_config_error
+    from graft.config.running import call_hydra
+
+    try:
+        call_hydra(line.command, [*line.overrides, *line.flags], _no_job)
+    except Exception as error:
+        _check_configuration(line)
+        raise (as_config_error(error) or error) from error
+
+
+def _check(line: "Line") -> None:
+    """Finds mistakes before Hydra makes a folder."""
+    _check_configuration(line)
+    if line.command == "evaluate":
+        _open(line)
+    elif line.folder is not None:
+        raise ConfigError("resume goes on with one run: leave out -m.")
+
+
+def _check_configuration(line: "Line") -> None:
+    from graft.config.compose import check_command_line
+
+    if line.parsed.config_path is None:  # else: other files than Graft's; each job is checked all the same
+        check_command_line(
+            line.command,
+            line.overrides,
+            config_name=line.parsed.config_name,
+            config_dir=line.parsed.config_dir,
+            multirun=line.sweeps,
+        )
+
+
+def _open(line: "Line") -> "RunFolder":
+    from graft.runs.folder import RunFolder
+
+    if not line.folder:
+        raise ConfigError(f"{line.folder_key}= names no run folder.")
+    try:
+        return RunFolder.open(line.folder)
+    except GraftError as error:
+        raise ConfigError(f"{line.folder_key}: {error}") from error
+
+
+def _resume(line: "Line") -> None:
+    """Goes on with a run in its own folder.
+
+    Hydra is told the folder only: the run's own configuration counts, and it may hold keys that the default one has
+    not. Afterwards the overrides stand where `graft.train` looks for them.
+    """
+    from graft.config.overrides import quoted
+    from graft.config.resume import resumed_config
+
+    if line.flags:
+        raise ConfigError(f"resume goes on with one run: leave out {' '.join(line.flags)}.")
+    run = _open(line)
+    resumed_config(line.overrides, run.load_config())
+    to_hydra = [override for override in line.overrides if override.startswith(("hydra.", "hydra/", "+hydra"))]
+    to_graft = [override for override in line.overrides if override not in to_hydra]
+
+    def job(cfg: "DictConfig") -> Any:
+        from hydra.core.hydra_config import HydraConfig
+        from omegaconf import OmegaConf
+
+        from graft.train import train
+
+        overrides = HydraConfig.get().overrides
+        OmegaConf.set_readonly(overrides, False)  # type: ignore[arg-type]  # typed as the dataclass behind it
+        overrides.task = to_graft
+        return train(cfg)
+
+    folder = [f"resume={quoted(str(line.folder))}", f"hydra.run.dir={quoted(str(run.path))}"]
+    _run(line, [*folder, *to_hydra], job)
+
+
+def _job(command: str) -> "Job":
+    """Returns the command's own function; it checks the configuration, then imports what it needs."""
+
+    def job(cfg: "DictConfig") -> Any:
+        from graft.config.validate import validate
+
+        validate(cfg, command)
+        if command == "train":
+            from graft.train import train
+
+            return train(cfg)
+        from graft.evaluate import evaluate
+
+        return evaluate(cfg)
+
+    return job
+
+
+def _run(line: "Line", overrides: list[str], job: "Job") -> None:
+    from graft.config.running import run_jobs
+
+    run_jobs(
+        line.command,
+        [*overrides, *line.flags],
+        job,
+        typed=[line.command, *line.overrides, *line.flags],
+        report=lambda message: print(_redacted(message), file=sys.stderr),
+    )

@@ -1,0 +1,64 @@
+"""`graft evaluate`: scores a run again, from its folder alone."""
+
+import logging
+from datetime import UTC, datetime
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from graft.build import build_backbone, build_datamodule, build_task, build_trainer
+from graft.expected_warnings import ignore_expected_warnings
+from graft.precompute import precompute_features
+from graft.reports.terminal import rendered, scores_table
+from graft.runs.atomic import write_json
+from graft.runs.folder import RunFolder
+from graft.runs.log import logging_to
+from graft.runs.signals import signals
+from graft.scoring import load_checkpoint, score
+
+log = logging.getLogger(__name__)
+
+
+def evaluate(cfg: DictConfig) -> dict[str, float]:
+    """Scores a checkpoint of a run on one split, as the training did, and leaves the scores in `evaluations/`.
+
+    Returns:
+        `<split>/<metric>`.
+
+    Raises:
+        GraftError: The folder is no run, or lacks the checkpoint.
+    """
+    run = RunFolder.open(cfg.run)
+    with signals(), logging_to(run.log):
+        scores = score_again(run, cfg.split, cfg.checkpoint)
+        before = run.load_summary() if run.summary.exists() else {}
+        target = run.path / "evaluations" / f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S-%f}.json"
+        target.parent.mkdir(exist_ok=True)
+        write_json(target, {"split": cfg.split, "checkpoint": cfg.checkpoint, **scores})
+        log.info("%s\nwritten to: %s", rendered(scores_table(scores, before)), target)
+    return scores
+
+
+def score_again(run: RunFolder, split: str, checkpoint: str) -> dict[str, float]:
+    """Rebuilds what the run trained, and scores it."""
+    ignore_expected_warnings()
+    path = run.checkpoint(checkpoint)
+    cfg = as_one_process(run.load_config())
+    backbone = build_backbone(cfg)
+    datamodule = build_datamodule(cfg, backbone)
+    task = build_task(cfg, backbone, datamodule.classes)
+    load_checkpoint(task, path)
+    trainer = build_trainer(cfg, callbacks=[], loggers=[])
+    precompute_features(trainer, task, datamodule, [split])
+    return score(trainer, task, datamodule, split)
+
+
+def as_one_process(cfg: DictConfig) -> DictConfig:
+    """Returns the run's config for one device, and without the weights that its checkpoint replaces."""
+    cfg = cfg.copy()
+    OmegaConf.set_struct(cfg, True)
+    with open_dict(cfg):
+        cfg.backbone.weights = "none"
+        cfg.trainer.devices = 1
+        cfg.trainer.num_nodes = 1
+        cfg.trainer.strategy = "auto"
+    return cfg

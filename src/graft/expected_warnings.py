@@ -1,0 +1,18 @@
+"""Warnings of other libraries about what Graft does on purpose."""
+
+import warnings
+
+_EXPECTED = (
+    ".*in eval mode.*",  # frozen stages are: their normalisation must not move
+    ".*does not have many workers.*",  # samples in memory need none; else datamodule.num_workers says how many
+    ".*smaller than the logging interval.*",  # metrics are logged by epoch
+    ".*Checkpoint directory .* exists and is not empty.*",  # a resumed run goes on in its folder
+    ".*LeafSpec.*",  # Lightning #21326: it builds by hand what torch has deprecated
+    ".*No (positive|negative) samples in targets.*",  # torchmetrics, of a class that a limited split lacks
+)
+
+
+def ignore_expected_warnings() -> None:
+    """Keeps them out of the user's sight, and nothing else."""
+    for message in _EXPECTED:
+        warnings.filterwarnings("ignore", message=message)

@@ -1,0 +1,98 @@
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader
+
+from graft.errors import GraftError
+from graft.expected_warnings import ignore_expected_warnings
+
+
+def samples(count=24, **extra):
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(count, 3, generator=generator)
+    rows = [{"inputs": inputs[i], "target": (inputs[i, 0] > 0).long(), "index": torch.tensor(i)} for i in range(count)]
+    return [row | {name: values[i] for name, values in extra.items()} for i, row in enumerate(rows)]
+
+
+def loader(rows, batch_size=8):
+    return DataLoader(rows, batch_size=batch_size)
+
+
+@pytest.fixture
+def trainer(tmp_path):
+    ignore_expected_warnings()
+    return pl.Trainer(
+        accelerator="cpu",
+        max_epochs=30,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )
+
+
+def test_it_learns_and_scores_what_was_learnt(make_task, trainer):
+    task = make_task()
+    trainer.fit(task, loader(samples()), loader(samples()))
+    assert trainer.callback_metrics["val/accuracy"] > 0.9
+    trainer.test(task, loader(samples(), batch_size=7), verbose=False)
+    assert task.scores["accuracy"] > 0.9
+    assert task.scores.keys() == {"accuracy", "auroc", "loss"}
+
+
+def test_scores_are_those_of_all_samples_whatever_the_batches(make_task, trainer):
+    task = make_task().eval()
+    rows = samples(23)
+    trainer.test(task, loader(rows, batch_size=5), verbose=False)
+    target = torch.stack([row["target"] for row in rows])
+    with torch.no_grad():
+        logits = task.head(task.backbone(torch.stack([row["inputs"] for row in rows])))
+    assert task.scores["accuracy"] == pytest.approx(float((logits.argmax(1) == target).float().mean()))
+    assert task.scores["loss"] == pytest.approx(float(cross_entropy(logits, target)), rel=1e-5)
+    assert torch.equal(task.predictions.index, torch.arange(23))
+    assert torch.allclose(task.predictions.probabilities, logits.softmax(1), atol=1e-6)
+
+
+def test_features_stand_in_for_inputs(make_task):
+    task = make_task().eval()
+    inputs = torch.randn(4, 3)
+    with torch.no_grad():
+        features = task.backbone(inputs)
+        calls = task.backbone.calls
+        assert torch.equal(task({"features": features}), task({"inputs": inputs}))
+    assert task.backbone.calls == calls + 1
+
+
+def test_weights_count_and_a_batch_without_weight_has_no_loss(make_task):
+    task = make_task().eval()
+    rows = samples(8)
+    batch = next(iter(loader(rows)))
+    with torch.no_grad():
+        each = cross_entropy(task(batch), batch["target"], reduction="none")
+        weight = torch.tensor([1.0, 0, 0, 0, 0, 0, 0, 0.5])
+        loss, _ = task._step(batch | {"weight": weight})
+        assert loss == pytest.approx(float((each[0] + 0.5 * each[7]) / 1.5))
+        assert task._step(batch | {"weight": torch.zeros(8)})[0] == 0
+
+
+def test_a_nan_loss_stops_the_training_before_the_weights_are_spoilt(make_task, trainer):
+    task = make_task()
+    rows = samples()
+    rows[-1]["inputs"] = torch.full((3,), float("nan"))
+    with pytest.raises(GraftError, match="became nan in epoch 0, step 2"):
+        trainer.fit(task, loader(rows), loader(samples()))
+    assert all(parameter.isfinite().all() for parameter in task.parameters())
+
+
+def test_hyperparameters_are_plain_values(make_task):
+    assert make_task(classes=("a", "b", "c")).hparams == {"classes": ["a", "b", "c"]}
+
+
+def test_the_head_is_the_last_stage_and_every_parameter_is_in_the_optimizer(make_task, trainer):
+    task = make_task(train="head")
+    trainer.fit(task, loader(samples()), loader(samples()))
+    assert [stage.name for stage in task.stages] == ["stem", "block_1", "head"]
+    grouped = {id(value) for group in trainer.optimizers[0].param_groups for value in group["params"]}
+    assert grouped == {id(parameter) for parameter in task.parameters()}
