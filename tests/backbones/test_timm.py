@@ -62,8 +62,12 @@ def test_preprocessing_follows_the_weights_and_the_overrides(settings):
 def test_the_border_is_cropped_as_crop_pct_says(settings):
     framed = torch.zeros(3, 100, 100, dtype=torch.uint8)
     framed[:, :4], framed[:, :, :4] = 255, 255
-    whole = TimmBackbone(**settings("resnet18", weights="none", image_size=64, crop_pct=1.0)).preprocess(train=False)(framed)
-    centre = TimmBackbone(**settings("resnet18", weights="none", image_size=64, crop_pct=0.8)).preprocess(train=False)(framed)
+    whole = TimmBackbone(**settings("resnet18", weights="none", image_size=64, crop_pct=1.0)).preprocess(train=False)(
+        framed
+    )
+    centre = TimmBackbone(**settings("resnet18", weights="none", image_size=64, crop_pct=0.8)).preprocess(train=False)(
+        framed
+    )
     assert whole[0, 0, 0] > 1
     assert centre[0, 0, 0] < 0
 

@@ -1,0 +1,98 @@
+"""Composes and checks a command's configuration ahead of Hydra's own run, so that a mistake leaves nothing behind.
+
+Hydra makes the run folder before it calls the program, reports the first mistake only, and names no like key. Here
+the command line is composed once without consequences, and every mistake on it and in the files is listed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, open_dict, read_write
+
+from graft.config.explain import Mistake, as_config_error, find_mistake
+from graft.config.locate import configs_dir
+from graft.config.overrides import parse, sweep_points
+from graft.config.validate import problems, raise_problems
+from graft.errors import ConfigError
+
+
+def check_command_line(
+    command: str,
+    overrides: list[str],
+    *,
+    config_name: str | None = None,
+    config_dir: str | None = None,
+    multirun: bool = False,
+) -> None:
+    """Composes what a command line asks for and checks it.
+
+    Args:
+        command: A key of `graft.config.schema.COMMANDS`.
+        overrides: As typed.
+        config_name: Hydra's `--config-name`; `None`: the command's.
+        config_dir: Hydra's `--config-dir`, searched beside Graft's own.
+        multirun: The overrides may be sweeps; every value of each is checked once.
+
+    Raises:
+        ConfigError: Something is wrong; the message lists all of it.
+    """
+    points = sweep_points(overrides) if multirun else [overrides]
+    found: dict[str, None] = {}  # a mistake of several points is told once
+    with _hydra():
+        for point in points:
+            found.update(dict.fromkeys(_check(command, config_name or command, point, config_dir)))
+    raise_problems(list(found))
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    """Hydra's globals for composing, and what they were before afterwards."""
+    config = HydraConfig.instance()
+    before = config.cfg
+    try:
+        with initialize_config_dir(str(configs_dir()), version_base="1.3"):
+            yield
+    finally:
+        config.cfg = before
+
+
+def _check(command: str, config_name: str, overrides: list[str], config_dir: str | None) -> list[str]:
+    if config_dir and not Path(config_dir).is_dir():
+        raise ConfigError(f"--config-dir: there is no folder {config_dir}.")
+    search = [f"hydra.searchpath=['file://{Path(config_dir).absolute()}']"] if config_dir else []
+    cfg, mistakes = _compose(config_name, overrides, search)
+    found = [mistake.told(cfg, map(str, cfg.hydra.runtime.choices)) for mistake in mistakes]
+    _pretend_to_run(cfg)
+    with read_write(cfg), open_dict(cfg):
+        del cfg["hydra"]
+    return found + problems(cfg, command)
+
+
+def _compose(config_name: str, overrides: list[str], search: list[str]) -> tuple[DictConfig, list[Mistake]]:
+    """Composes, leaving out one override after the other that cannot be applied."""
+    overrides = list(overrides)
+    mistakes: list[Mistake] = []
+    while True:
+        parsed = parse(overrides)
+        try:
+            cfg = compose(config_name, [*search, *overrides], return_hydra_config=True)
+        except Exception as error:  # composing raises Hydra's, OmegaConf's, YAML's and built-in exceptions
+            mistake = find_mistake(error, parsed)
+            if mistake is None:
+                raise (as_config_error(error) or error) from error
+            mistakes.append(mistake)
+            overrides.remove(mistake.override)
+        else:
+            return cfg, mistakes
+
+
+def _pretend_to_run(cfg: DictConfig) -> None:
+    """Gives `${hydra:…}` the values that a job would have."""
+    with read_write(cfg), open_dict(cfg):
+        cfg.hydra.runtime.output_dir = "."
+        cfg.hydra.job.num = 0
+        cfg.hydra.job.id = "0"
+    HydraConfig.instance().set_config(cfg)

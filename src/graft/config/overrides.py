@@ -1,0 +1,91 @@
+"""What stands on the command line behind the command: `key=value`, in Hydra's grammar."""
+
+import re
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from graft.config.locate import configs_dir
+from graft.config.validate import raise_problems
+
+_GRAMMAR = "See https://hydra.cc/docs/1.3/advanced/override_grammar/basic"
+
+
+def quoted(text: str) -> str:
+    """Returns a text as one quoted value of Hydra's grammar, whatever is in it: spaces, `=`, quotes, `${`."""
+    escaped = re.sub(r"(\\*)'", lambda match: match.group(1) * 2 + r"\'", text.replace("${", r"\${"))
+    trailing = len(escaped) - len(escaped.rstrip("\\"))
+    return "'" + escaped + "\\" * trailing + "'"
+
+
+def quote_paths(overrides: list[str], key: str) -> list[str]:
+    """Quotes the values of one key, which are paths, so that spaces and `=` in them need no second pair of quotes."""
+    return [_quote_path(override, key) for override in overrides]
+
+
+def _quote_path(override: str, key: str) -> str:
+    name, separator, value = override.partition("=")
+    if name != key or not separator or value in ("", "null") or value[0] in "'\"":
+        return override
+    return f"{key}={quoted(value)}"
+
+
+def parse(overrides: list[str]) -> list[Override]:
+    """Parses the overrides.
+
+    Raises:
+        ConfigError: Some are not `key=value`; the message lists all of them.
+    """
+    parser = OverridesParser.create()
+    parsed, wrong = [], []
+    for override in overrides:
+        try:
+            parsed.append(parser.parse_override(override))
+        except HydraException:
+            wrong.append(_malformed(override))
+    raise_problems(wrong)
+    return parsed
+
+
+def _malformed(override: str) -> str:
+    name, separator, value = override.partition("=")
+    if not separator:
+        return f"'{override}' is no `key=value`. {_GRAMMAR}"
+    if "[" in name:
+        dotted = re.sub(r"\[(\d+)\]", r".\1", name)
+        return f"'{override}': the number of a list's item stands behind a dot: {dotted}={value}"
+    return f"'{override}' cannot be read; quote a value with special characters: \"{name}={quoted(value)}\". {_GRAMMAR}"
+
+
+def is_group(override: Override) -> bool:
+    """Whether an override chooses a file of a config group, such as `backbone=resnet18`."""
+    is_choice = override.is_delete() or not isinstance(override.value(), dict)
+    return override.package is not None or (is_choice and (configs_dir() / override.key_or_group).is_dir())
+
+
+def sweep_points(overrides: list[str]) -> list[list[str]]:
+    """Returns command lines of single runs in which every value of a sweep comes up once.
+
+    Each sweep is walked along while the others stay at their first value: the sum of their lengths, not the product.
+    """
+    parsed = parse(overrides)
+    values = [_values(override) for override in parsed]
+    first = [choices[0] for choices in values]
+    points = [first]
+    for number, choices in enumerate(values):
+        points += [[*first[:number], choice, *first[number + 1 :]] for choice in choices[1:]]
+    return points
+
+
+def _values(override: Override) -> list[str]:
+    key = override.get_key_element()
+    if override.is_choice_sweep():
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    if override.is_range_sweep():
+        values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        return [values[0], values[-1]]
+    if override.is_interval_sweep():
+        interval = override.value()
+        return [f"{key}={interval.start}", f"{key}={interval.end}"]  # type: ignore[union-attr]
+    return [str(override.input_line)]

@@ -1,0 +1,335 @@
+"""What the configuration may hold: the keys and types of everything that Graft owns, as dataclasses.
+
+The YAML files hold the values and say what each key means; here is what they are checked against. A node is known by
+its `_target_`, so that a file of a user's own with a `_target_` of Graft's is checked as Graft's files are. The targets
+themselves are never imported. A field with a default may be absent from the YAML; any other must be there.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+ABSENT: Any = None  # where the key is absent, the library's own default holds
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds of a number, both included; `high=None` leaves it open."""
+
+    low: float
+    high: float | None = None
+
+    def __str__(self) -> str:
+        return f" of at least {self.low}" if self.high is None else f" from {self.low} to {self.high}"
+
+
+Count = Annotated[int, Range(1)]
+Share = Annotated[float, Range(0, 1)]
+NonNegative = Annotated[float, Range(0)]
+Seed = Annotated[int, Range(0, 2**32 - 1)]  # what NumPy takes
+
+
+class Node:
+    """Any mapping with a `_target_`; checked further where Graft owns the target."""
+
+
+Nodes = dict[str, Node | None]  # null switches an entry off
+
+
+# --- backbones
+
+
+@dataclass
+class Package:
+    """Weights inside an installed Python package."""
+
+    distribution: str
+    file: str
+    sha256: str
+
+
+@dataclass
+class TimmBackbone:
+    """configs/backbone/timm.yaml."""
+
+    model: str
+    weights: str
+    package: Package | None
+    drop_path_rate: Share
+    channels_last: bool
+    image_size: Count | None
+    crop_pct: Share | None
+    interpolation: Literal["nearest", "bilinear", "bicubic"] | None
+    mean: list[float] | None
+    std: list[float] | None
+
+
+# --- data
+
+
+@dataclass
+class Split:
+    """Shares of the samples, and the seed that draws them."""
+
+    test: Share
+    val: Share
+    seed: Seed
+
+
+@dataclass
+class GroupedSplit(Split):
+    """The same, with samples that stay together."""
+
+    group: str | None
+
+
+@dataclass(kw_only=True)
+class Datamodule:
+    """What every datamodule has."""
+
+    name: str
+    batch_size: Count
+    eval_batch_size: Count
+    num_workers: Annotated[int, Range(0)] | None
+    shots: Count | None
+    limit: Count | None
+    bad_files: Literal["error", "skip"]
+
+
+@dataclass(kw_only=True)
+class ELPV(Datamodule):
+    """configs/datamodule/elpv.yaml."""
+
+    distribution: str
+    label_weights: Literal["none", "confidence"]
+    split: Split
+
+
+@dataclass(kw_only=True)
+class ImageFolder(Datamodule):
+    """configs/datamodule/image_folder.yaml."""
+
+    root: str
+    split: GroupedSplit
+
+
+# --- tasks
+
+
+@dataclass
+class Head:
+    """The new layers."""
+
+    hidden: list[Count]
+    dropout: Share
+
+
+@dataclass
+class Classification:
+    """configs/task/classification.yaml."""
+
+    head: Node
+    loss: Node
+    metrics: Nodes
+
+
+# --- what learns, when and how fast
+
+
+@dataclass
+class Phase:
+    """One phase of a strategy."""
+
+    train: str
+    epochs: Count | None
+    lr_scale: NonNegative
+    lr_decay: Share
+
+
+@dataclass
+class Strategy:
+    """configs/strategy/*.yaml."""
+
+    name: str
+    k: Annotated[int, Range(0)] | None
+    phases: list[Phase]
+
+
+@dataclass
+class Optimizer:
+    """Any optimizer: the two keys that Graft reads; the class checks the others."""
+
+    open: ClassVar[bool] = True
+
+    _partial_: Literal[True]
+    lr: NonNegative
+    weight_decay: NonNegative = ABSENT
+
+
+@dataclass
+class Constant:
+    """configs/scheduler/constant.yaml."""
+
+    _partial_: Literal[True]
+
+
+@dataclass
+class Cosine:
+    """configs/scheduler/cosine.yaml."""
+
+    _partial_: Literal[True]
+    warmup: Share
+
+
+@dataclass
+class Plateau:
+    """configs/scheduler/plateau.yaml."""
+
+    _partial_: Literal[True]
+    monitor: str
+    mode: Literal["max", "min"]
+    factor: Share
+    patience: Annotated[int, Range(0)]
+
+
+# --- the trainer
+
+Precision = Literal[
+    "auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true", "transformer-engine",
+    "transformer-engine-float16", "64", "32", "16", "bf16", 64, 32, 16,
+]  # fmt: skip
+Batches = int | float | None  # a number of batches, or a share of them
+
+
+@dataclass(kw_only=True)
+class Trainer:
+    """pytorch_lightning.Trainer of 2.6; the keys without default are those that configs/trainer/auto.yaml sets."""
+
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"]
+    devices: int | str | list[int]
+    num_nodes: Count
+    strategy: str | Node
+    max_epochs: int | None
+    precision: Precision
+    accumulate_grad_batches: Count
+    gradient_clip_val: NonNegative | None
+    check_val_every_n_epoch: Count | None
+    deterministic: bool | Literal["warn"]
+    log_every_n_steps: Annotated[int, Range(0)]
+    num_sanity_val_steps: int
+    enable_model_summary: bool
+    use_distributed_sampler: bool
+
+    barebones: bool = ABSENT
+    benchmark: bool | None = ABSENT
+    callbacks: Any = ABSENT
+    default_root_dir: str | None = ABSENT
+    detect_anomaly: bool = ABSENT
+    enable_autolog_hparams: bool = ABSENT
+    enable_checkpointing: bool | None = ABSENT
+    enable_progress_bar: bool | None = ABSENT
+    fast_dev_run: bool | int = ABSENT
+    gradient_clip_algorithm: Literal["norm", "value"] | None = ABSENT
+    inference_mode: bool = ABSENT
+    limit_predict_batches: Batches = ABSENT
+    limit_test_batches: Batches = ABSENT
+    limit_train_batches: Batches = ABSENT
+    limit_val_batches: Batches = ABSENT
+    logger: Any = ABSENT
+    max_steps: int = ABSENT
+    max_time: str | dict[str, int] | None = ABSENT
+    min_epochs: int | None = ABSENT
+    min_steps: int | None = ABSENT
+    model_registry: str | None = ABSENT
+    overfit_batches: int | float = ABSENT
+    plugins: Any = ABSENT
+    profiler: str | Node | None = ABSENT
+    reload_dataloaders_every_n_epochs: Annotated[int, Range(0)] = ABSENT
+    sync_batchnorm: bool = ABSENT
+    val_check_interval: int | float | str | dict[str, int] | None = ABSENT
+
+
+# --- loggers
+
+
+@dataclass
+class WandbLogger:
+    """configs/logger/wandb.yaml."""
+
+    project: str
+    entity: str | None
+    name: str
+    save_dir: str
+    mode: Literal["auto", "online", "offline"]
+    tags: dict[str, bool | None]
+
+
+@dataclass
+class TensorboardLogger:
+    """configs/logger/tensorboard.yaml."""
+
+    save_dir: str
+
+
+# --- whole configurations
+
+
+@dataclass
+class Paths:
+    """configs/paths/default.yaml."""
+
+    root: str
+    logs: str
+    run_dir: str
+
+
+@dataclass
+class Train:
+    """configs/train.yaml: nothing else may stand at the top."""
+
+    paths: Paths
+    backbone: Node
+    datamodule: Node
+    augmentation: Nodes
+    task: Node
+    strategy: Node
+    optimizer: Optimizer
+    scheduler: Node
+    trainer: Node
+    callbacks: Nodes
+    logger: Nodes
+    name: str
+    seed: Seed
+    monitor: str
+    mode: Literal["max", "min"]
+    test: bool
+    resume: str | None
+
+
+@dataclass
+class Evaluate:
+    """configs/evaluate.yaml."""
+
+    run: str
+    split: Literal["train", "val", "test"]
+    checkpoint: Literal["best", "last"]
+
+
+COMMANDS: dict[str, type] = {"train": Train, "evaluate": Evaluate}
+
+TARGETS: dict[str, type] = {
+    "graft.backbones.TimmBackbone": TimmBackbone,
+    "graft.data.ELPV": ELPV,
+    "graft.data.ImageFolder": ImageFolder,
+    "graft.runs.loggers.tensorboard_logger": TensorboardLogger,
+    "graft.runs.loggers.wandb_logger": WandbLogger,
+    "graft.strategies.Strategy": Strategy,
+    "graft.strategies.schedules.constant": Constant,
+    "graft.strategies.schedules.cosine": Cosine,
+    "graft.strategies.schedules.plateau": Plateau,
+    "graft.tasks.Classification": Classification,
+    "graft.tasks.Head": Head,
+    "pytorch_lightning.Trainer": Trainer,
+}
+
+# Hydra's own keys, which every node with a `_target_` may have.
+HYDRA_KEYS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_", "_args_"})

@@ -1,0 +1,108 @@
+"""Checks a composed configuration as a whole, before anything heavy is imported."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import (
+    InterpolationKeyError,
+    InterpolationToMissingValueError,
+    OmegaConfBaseException,
+)
+
+from graft.config.check import check_fields
+from graft.config.keys import dotted_keys
+from graft.config.schema import COMMANDS
+from graft.errors import ConfigError, did_you_mean
+
+
+def validate(cfg: DictConfig, command: str = "train") -> None:
+    """Checks keys, types, missing values, interpolations and the monitored metric.
+
+    Args:
+        cfg: As composed, Hydra's own node left out.
+        command: Whose configuration it is, a key of `graft.config.schema.COMMANDS`.
+
+    Raises:
+        ConfigError: Something is wrong; the one message lists all of it.
+    """
+    raise_problems(problems(cfg, command))
+
+
+def raise_problems(found: list[str]) -> None:
+    """Raises one `ConfigError` that lists the problems; without any, does nothing."""
+    if len(found) == 1:
+        raise ConfigError(found[0])
+    if found:
+        raise ConfigError(f"the configuration has {len(found)} problems:\n  " + "\n  ".join(found))
+
+
+def problems(cfg: DictConfig, command: str) -> list[str]:
+    """Returns one sentence for each thing that is wrong."""
+    missing = _missing_values(OmegaConf.to_container(cfg, resolve=False))
+    found = [*missing, *_unresolved(cfg, dotted_keys(cfg)), *check_fields(cfg, COMMANDS[command], "")]
+    if command == "train":
+        found += _monitor(cfg)
+    return _told_once(found, cfg)
+
+
+def _told_once(found: list[str], cfg: DictConfig) -> list[str]:
+    """Leaves out a wrong value that is another key's (`${name}`) where that key is told already."""
+    told = {sentence.partition(": ")[0] for sentence in found}
+    raw = OmegaConf.to_container(cfg, resolve=False)
+
+    def source(sentence: str) -> str:
+        value: Any = raw
+        for name in sentence.partition(": ")[0].split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        return value[2:-1] if isinstance(value, str) and value.startswith("${") else ""
+
+    return [sentence for sentence in found if source(sentence) not in told]
+
+
+def _missing_values(raw: Any, prefix: str = "") -> Iterator[str]:
+    items: Any = raw.items() if isinstance(raw, dict) else enumerate(raw)
+    for name, value in items:
+        if value == "???":
+            yield f"{prefix}{name}: has no value yet; give it one: {prefix}{name}=…"
+        elif isinstance(value, (dict, list)):
+            yield from _missing_values(value, f"{prefix}{name}.")
+
+
+def _unresolved(container: DictConfig | ListConfig, known: list[str], prefix: str = "") -> Iterator[str]:
+    """Follows every interpolation once, those of other libraries' nodes too."""
+    raw = OmegaConf.to_container(container, resolve=False)
+    items: Any = raw.items() if isinstance(raw, dict) else enumerate(raw or ())
+    for name, value in items:
+        key = f"{prefix}{name}"
+        if isinstance(value, (dict, list)):
+            yield from _unresolved(container[name], known, f"{key}.")
+        elif isinstance(value, str) and "${" in value:
+            try:
+                container[name]
+            except InterpolationToMissingValueError:
+                continue  # the missing value itself is reported
+            except OmegaConfBaseException as error:
+                yield f"{key}: {value} cannot be resolved: {_reason(error, known)}"
+
+
+def _reason(error: OmegaConfBaseException, known: list[str]) -> str:
+    reason = str(error.msg or error).partition("\n")[0].rstrip(".")
+    if isinstance(error, InterpolationKeyError) and (parts := reason.split("'"))[1:]:
+        return f"there is no key '{parts[1]}'.{did_you_mean(parts[1], known)}"
+    return f"{reason}."
+
+
+def _monitor(cfg: DictConfig) -> Iterator[str]:
+    """The metric that chooses the best checkpoint must be one that is computed, and get better in the way said."""
+    metrics = OmegaConf.select(cfg, "task.metrics", throw_on_missing=False)
+    monitor = cfg.get("monitor") if not OmegaConf.is_missing(cfg, "monitor") else None
+    if not isinstance(monitor, str) or not isinstance(metrics, DictConfig):
+        return
+    computed = [name for name in map(str, metrics) if OmegaConf.is_missing(metrics, name) or metrics[name] is not None]
+    choices = ["val/loss", *(f"val/{name}" for name in computed)]
+    if monitor not in choices:
+        near = did_you_mean(monitor, choices)
+        yield f"monitor: '{monitor}' is not computed.{near} Known: {', '.join(choices)}."
+    if monitor == "val/loss" and cfg.get("mode") == "max":
+        yield "mode: max would choose the checkpoint with the largest loss; with monitor=val/loss say mode=min."

@@ -1,0 +1,8 @@
+"""What is learnt from: tables of samples, their splits, checks, loaders; one file per kind of source."""
+
+from graft.data.augmentation import chain
+from graft.data.datamodule import DataModule
+from graft.data.elpv import ELPV
+from graft.data.image_folder import ImageFolder
+
+__all__ = ["ELPV", "DataModule", "ImageFolder", "chain"]

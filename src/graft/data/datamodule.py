@@ -1,0 +1,267 @@
+"""The base of all datamodules: splits and loaders over a table of samples, whatever the samples are."""
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from graft.data.augmentation import Chain, Transform
+from graft.data.loader import ResumableLoader
+from graft.data.samples import Batch, FeatureSamples, Samples, as_is
+from graft.data.sampling import EvaluationBatches, TrainingOrder
+from graft.data.splits import SPLITS, check_classes, split_rows, take_limit, take_shots
+from graft.data.table import BadFile, Rows, Table
+from graft.errors import ConfigError, GraftError
+
+
+class Settings(TypedDict):
+    """What every datamodule takes.
+
+    Attributes:
+        name: names the run folders.
+        batch_size: samples of a training batch over all processes together.
+        eval_batch_size: samples of an evaluation batch per process.
+        num_workers: loader processes; None: one fewer than the cores, at most 8.
+        shots: training samples to keep per class; None: all.
+        limit: samples to keep per split; None: all.
+        bad_files: "error" | "skip".
+        split: "test" and "val", shares in 0 … 1, and "seed".
+        preprocess: takes whether it is for training, returns a transform: canonical sample to network input.
+        augment: canonical sample to canonical sample, drawing from torch's global generator; training only.
+        seed: of the order of training samples and of augmentation.
+    """
+
+    name: str
+    batch_size: int
+    eval_batch_size: int
+    num_workers: int | None
+    shots: int | None
+    limit: int | None
+    bad_files: str
+    split: Mapping[str, Any]
+    preprocess: Callable[[bool], Transform]
+    augment: Transform | None
+    seed: int
+
+
+class DataModule(LightningDataModule):
+    """Splits a table of samples and makes loaders.
+
+    A subclass says in `read` what the table is. Batches are dictionaries: "inputs" (B, …) or, after
+    `use_features`, "features" (B, num_features); "target" and "index" (the row of the table), both
+    int64 (B,); "weight" float32 (B,) where the table has weights.
+
+    Attributes:
+        classes: names of the classes; empty before `setup`, like all that follow.
+        splits: rows of the table by split: "train", "val", "test".
+        skipped: files left out because they cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        batch_size: int,
+        eval_batch_size: int,
+        num_workers: int | None,
+        shots: int | None,
+        limit: int | None,
+        bad_files: str,
+        split: Mapping[str, Any],
+        preprocess: Callable[[bool], Transform],
+        augment: Transform | None,
+        seed: int,
+    ) -> None:
+        """Takes `Settings`; reads nothing yet.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        super().__init__()
+        self.name = name
+        self.batch_size = _at_least(1, "batch_size", batch_size)
+        self.eval_batch_size = _at_least(1, "eval_batch_size", eval_batch_size)
+        self.num_workers = _at_least(0, "num_workers", _free_cores() if num_workers is None else num_workers)
+        self.shots = None if shots is None else _at_least(1, "shots", shots)
+        self.limit = None if limit is None else _at_least(1, "limit", limit)
+        self.bad_files = one_of(("error", "skip"), "bad_files", bad_files)
+        self.split = split
+        self.test_share, self.val_share = _share("test", split["test"]), _share("val", split["val"])
+        self.split_seed = _at_least(0, "split.seed", split["seed"])
+        self.preprocess = preprocess
+        self.augment = augment
+        self.seed = seed
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # more ranks than samples to evaluate
+        self.classes: list[str] = []
+        self.splits: dict[str, Rows] = {}
+        self.skipped: list[BadFile] = []
+        self._features: Mapping[str, Tensor] = {}
+
+    @abstractmethod
+    def read(self) -> Table:
+        """Finds the samples and checks that they can be read.
+
+        Raises:
+            GraftError: names what is missing or broken.
+        """
+
+    def setup(self, stage: str | None = None) -> None:
+        """Reads the table and splits it; does nothing the second time.
+
+        Raises:
+            GraftError: see `read`; or the samples do not suffice for splits, shots or a batch.
+        """
+        if self.splits:
+            return
+        self.table = self.read()
+        self.classes = self.table.classes
+        self.skipped = self.table.skipped
+        splits = self._make_splits(self.table)
+        if self.batch_size > (most := len(splits["train"])):
+            raise GraftError(
+                f"datamodule.batch_size={self.batch_size} is larger than the training split, which has "
+                f"{most} samples: choose at most {most}."
+            )
+        self.splits = splits
+
+    def _make_splits(self, table: Table) -> dict[str, Rows]:
+        splits = split_rows(
+            table.strata,
+            test=self.test_share,
+            val=self.val_share,
+            seed=self.split_seed,
+            groups=table.groups,
+            given=table.given,
+        )
+        check_classes(splits, table.targets, table.classes)
+        seed, shots, limit = self.split_seed, self.shots, self.limit
+        if shots is not None:
+            splits["train"] = take_shots(splits["train"], table.targets, shots, seed, table.classes)
+        if limit is not None:
+            splits = {name: take_limit(rows, table.targets, limit, seed) for name, rows in splits.items()}
+        return splits
+
+    def class_counts(self, split: str) -> list[int]:
+        """Returns the number of samples of every class in a split, in the order of `classes`."""
+        counts = np.bincount(self.table.targets[self._rows(split)], minlength=len(self.classes))
+        return [int(count) for count in counts]
+
+    def sample_ids(self, split: str) -> list[str]:
+        """Returns the samples' names, the same on every machine, in the order of `splits[split]`."""
+        return [self.table.ids[row] for row in self._rows(split)]
+
+    def use_features(self, features: Mapping[str, Tensor]) -> None:
+        """From now on these splits yield "features" instead of "inputs"; no sample of them is read any more.
+
+        Args:
+            features: by split, (n, num_features), in the order of `splits[split]`. Empty: back to inputs.
+
+        Raises:
+            ValueError: the numbers of rows differ.
+        """
+        for split, values in features.items():
+            if len(values) != (needed := len(self._rows(split))):
+                raise ValueError(f"{len(values)} rows of features for {needed} samples of {split}")
+        self._features = dict(features)
+
+    def dataset(self, split: str, train: bool) -> Samples | FeatureSamples:
+        """Returns the samples of a split; with `train`, augmented and preprocessed as for training."""
+        rows = self._rows(split)
+        if False:
+            return FeatureSamples(self.table, rows, self._features[split])
+        if not train:
+            return Samples(self.table, rows, self.preprocess(False), seed=None)
+        steps = [self.preprocess(True)] if self.augment is None else [self.augment, self.preprocess(True)]
+        return Samples(self.table, rows, Chain(tuple(steps)), seed=self.seed)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Returns the training batches: shuffled, augmented, this rank's share of each; resumable.
+
+        Raises:
+            ConfigError: the batch cannot be shared evenly, or Lightning is told to change the order.
+        """
+        world, rank = self._world()
+        if self.batch_size % world:
+            raise ConfigError(
+                f"datamodule.batch_size={self.batch_size} cannot be shared evenly among {world} processes: "
+                f"choose a multiple of {world}, or other trainer.devices."
+            )
+        if getattr(self.trainer, "overfit_batches", 0):
+            raise ConfigError("trainer.overfit_batches is not supported: use datamodule.limit to keep few samples.")
+        dataset = self.dataset("train", train=True)
+        order = TrainingOrder(dataset, batch_size=self.batch_size, world=world, rank=rank, seed=self.seed)
+        share = self.batch_size // world
+        return ResumableLoader(dataset, sampler=order, batch_size=share, **self._loading(dataset))
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Returns the validation batches, see `eval_dataloader`."""
+        return self.eval_dataloader("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Returns the test batches, see `eval_dataloader`."""
+        return self.eval_dataloader("test")
+
+    def eval_dataloader(self, split: str) -> DataLoader[Batch]:
+        """Returns the batches of any split unaugmented and in order; each sample goes to one rank only."""
+        world, rank = self._world()
+        dataset = self.dataset(split, train=False)
+        batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=world, rank=rank)
+        return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
+
+    def _loading(self, dataset: Samples | FeatureSamples) -> dict[str, Any]:
+        workers = 0 if isinstance(dataset, FeatureSamples) else self.num_workers
+        return {
+            "num_workers": workers,
+            "persistent_workers": workers > 0,
+            "collate_fn": as_is,
+            "pin_memory": self._on_cuda(),
+            # Else loaders draw from the global generator, and dropout depends on how many there are.
+            "generator": torch.Generator().manual_seed(self.seed),
+        }
+
+    def _world(self) -> tuple[int, int]:
+        return (1, 0) if self.trainer is None else (self.trainer.world_size, self.trainer.global_rank)
+
+    def _on_cuda(self) -> bool:
+        if self.trainer is None:
+            return torch.cuda.is_available()
+        return self.trainer.strategy.root_device.type == "cuda"
+
+    def _rows(self, split: str) -> Rows:
+        if split not in SPLITS:
+            raise ConfigError(f"There is no split {split!r}: choose train, val or test.")
+        return self.splits[split]
+
+
+def one_of(choices: tuple[str, ...], key: str, value: str) -> str:
+    """Returns the value.
+
+    Raises:
+        ConfigError: it is none of the choices.
+    """
+    if value not in choices:
+        raise ConfigError(f"datamodule.{key}={value}: choose {' or '.join(choices)}.")
+    return value
+
+
+def _at_least(least: int, key: str, value: int) -> int:
+    if value < least:
+        raise ConfigError(f"datamodule.{key}={value}: it must be at least {least}.")
+    return value
+
+
+def _share(key: str, value: float) -> float:
+    if not 0 < value < 1:
+        raise ConfigError(f"datamodule.split.{key}={value}: it is a share, more than 0 and less than 1.")
+    return value
+
+
+def _free_cores() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, cores - 1)

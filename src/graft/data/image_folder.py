@@ -1,0 +1,96 @@
+"""A folder of one's own images."""
+
+import re
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.data import images
+from graft.data.checks import sift
+from graft.data.datamodule import DataModule, Settings
+from graft.data.folders import scan
+from graft.data.splits import SPLITS
+from graft.data.table import Table
+from graft.errors import ConfigError, GraftError
+
+
+class ImageFolder(DataModule):
+    """Images in `root/<class>/…`, or in `root/{train,val,test}/<class>/…`.
+
+    Folders below a class folder are searched too. Validation (also valid/, validation/) and test images are
+    taken from the others by `split` where they have no folder. Classes are the sorted names of their folders.
+    `split` has a further entry "group": a regular expression on the path below the root; images in whose path
+    its first (…) matches the same text stay in one split.
+    """
+
+    def __init__(self, *, root: str | Path, **settings: Unpack[Settings]) -> None:
+        """Takes the folder and `Settings`; reads nothing yet.
+
+        Raises:
+            ConfigError: a value is out of its range, or "group" is no regular expression with a (…).
+        """
+        super().__init__(**settings)
+        self.root = Path(root).expanduser()
+        self.group = _compile(settings["split"].get("group"))
+
+    def read(self) -> Table:
+        """Lists the images and decodes each once.
+
+        Raises:
+            GraftError: see `graft.data.folders.scan` and `graft.data.checks.sift`; or a path has no group.
+        """
+        entries = scan(self.root, images.SUFFIXES)
+        good, skipped = sift(self.root, [entry.id for entry in entries], images.problem, self.bad_files)
+        classes = sorted({entry.label for entry in entries})
+        entries = [entries[row] for row in good]
+        targets = np.array([classes.index(entry.label) for entry in entries], dtype=np.int64)
+        ids = [entry.id for entry in entries]
+        given = {split: np.array([entry.split == split for entry in entries]) for split in SPLITS}
+        table = Table(
+            ids=ids,
+            classes=classes,
+            targets=targets,
+            load=images.ImageFiles(self.root, ids),
+            strata=targets,
+            groups=None if self.group is None else _groups(self.group, ids),
+            given={split: np.flatnonzero(mask) for split, mask in given.items() if mask.any()},
+            skipped=skipped,
+        )
+        _check_left(table)
+        return table
+
+
+def _check_left(table: Table) -> None:
+    for target, count in enumerate(np.bincount(table.targets, minlength=len(table.classes))):
+        if count == 0:
+            raise GraftError(
+                f"No image of class {table.classes[target]!r} can be read ({len(table.skipped)} bad files)."
+            )
+
+
+def _groups(pattern: re.Pattern[str], ids: list[str]) -> NDArray[np.str_]:
+    matches = [pattern.search(name) for name in ids]
+    groups = [match.group(1) if match else None for match in matches]
+    if without := [name for name, group in zip(ids, groups, strict=True) if group is None]:
+        raise GraftError(
+            f"datamodule.split.group={pattern.pattern} finds no group in {len(without)} of {len(ids)} paths, "
+            f"e.g. in {without[0]!r}."
+        )
+    return np.array(groups)
+
+
+def _compile(pattern: str | None) -> re.Pattern[str] | None:
+    if pattern is None:
+        return None
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"datamodule.split.group={pattern} is no regular expression: {error}.") from error
+    if not compiled.groups:
+        raise ConfigError(
+            f"datamodule.split.group={pattern} has no (…): put the part that names the group in parentheses, "
+            "e.g. (patient\\d+)."
+        )
+    return compiled

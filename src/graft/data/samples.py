@@ -1,0 +1,101 @@
+"""Datasets: draws in, batches out. They travel to the loader processes and hold picklable things only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, default_collate
+
+from graft.data.augmentation import Transform
+from graft.data.sampling import Draw
+from graft.data.table import Rows, Table
+
+Batch = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples(Dataset[Batch]):
+    """The samples of a split, read and transformed when they are asked for.
+
+    Attributes:
+        table: all samples.
+        rows: (n,) the rows of this split.
+        transform: canonical sample to network input; a tensor or a dictionary of tensors.
+        seed: of the randomness in `transform`; None when there is none.
+    """
+
+    table: Table
+    rows: Rows
+    transform: Transform
+    seed: int | None
+
+    def __len__(self) -> int:
+        """Returns the number of samples."""
+        return len(self.rows)
+
+    def __getitem__(self, position: int) -> Batch:
+        """Returns one sample as it is in epoch 0, without the batch dimension."""
+        return _first(self.__getitems__([Draw(0, position)]))
+
+    def __getitems__(self, draws: Sequence[Draw]) -> Batch:
+        """Returns a batch with "inputs" (B, …), "target", "index" and perhaps "weight"."""
+        inputs = [self._input(draw.epoch, int(self.rows[draw.position])) for draw in draws]
+        return {"inputs": default_collate(inputs), **_labels(self.table, self.rows, draws)}
+
+    def _input(self, epoch: int, row: int) -> Any:  # noqa: ANN401 - a tensor or a dictionary of tensors
+        sample = self.table.load(row)
+        if self.seed is None:
+            return self.transform(sample)
+        with torch.random.fork_rng(devices=[]):
+            words = np.random.SeedSequence((self.seed, epoch, row)).generate_state(1, np.uint64)
+            # torch.manual_seed would seed the GPU's generator too, which dropout draws from.
+            torch.default_generator.manual_seed(int(words[0]))
+            return self.transform(sample)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSamples(Dataset[Batch]):
+    """The samples of a split by their features, computed beforehand.
+
+    Attributes:
+        table: all samples.
+        rows: (n,) the rows of this split.
+        features: (n, num_features), in the order of `rows`; may be memory-mapped.
+    """
+
+    table: Table
+    rows: Rows
+    features: Tensor
+
+    def __len__(self) -> int:
+        """Returns the number of samples."""
+        return len(self.rows)
+
+    def __getitem__(self, position: int) -> Batch:
+        """Returns one sample without the batch dimension."""
+        return _first(self.__getitems__([Draw(0, position)]))
+
+    def __getitems__(self, draws: Sequence[Draw]) -> Batch:
+        """Returns a batch with "features" (B, num_features), "target", "index" and perhaps "weight"."""
+        features = self.features[[draw.position for draw in draws]]
+        return {"features": features, **_labels(self.table, self.rows, draws)}
+
+
+def as_is(batch: Batch) -> Batch:
+    """Stands in for a collate function: the datasets make whole batches themselves."""
+    return batch
+
+
+def _labels(table: Table, rows: Rows, draws: Sequence[Draw]) -> Batch:
+    index = rows[[draw.position for draw in draws]]
+    labels = {"target": torch.from_numpy(table.targets[index]), "index": torch.from_numpy(index)}
+    if table.weights is not None:
+        labels["weight"] = torch.from_numpy(table.weights[index])
+    return labels
+
+
+def _first(batch: Batch) -> Batch:
+    return {key: _first(value) if isinstance(value, dict) else value[0] for key, value in batch.items()}

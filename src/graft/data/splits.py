@@ -1,0 +1,162 @@
+"""Which row is learnt from, which one chooses, which one judges. Pure: numbers in, row numbers out."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.data.table import Rows
+from graft.errors import GraftError
+
+SPLITS = ("train", "val", "test")
+
+
+def split_rows(
+    strata: NDArray[Any],
+    *,
+    test: float,
+    val: float,
+    seed: int,
+    groups: NDArray[Any] | None = None,
+    given: Mapping[str, Rows] | None = None,
+) -> dict[str, Rows]:
+    """Cuts off the test split, then the validation split; the rest is for training.
+
+    Args:
+        strata: (n,) values; each split has the same mixture of them.
+        test: share of all rows, 0 … 1; not used when the test split is given.
+        val: share of the rows that are not test; not used when the validation split is given.
+        seed: the same seed gives the same splits.
+        groups: (n,) values; all rows of one value get into the same split.
+        given: splits that are fixed beforehand; must hold "train", from which the others are cut.
+
+    Raises:
+        GraftError: there are too few rows for the shares, or a group lies in two given splits.
+    """
+    splits = dict(given or {})
+    rest = splits.pop("train", np.arange(len(strata)))
+    for name, share in (("test", test), ("val", val)):
+        if name in splits:
+            continue
+        if groups is None:
+            rest, splits[name] = _hold_out(rest, strata, share, seed, name)
+        else:
+            # The validation split needs a group of every stratum for itself and one for training.
+            spare = 2 if name == "test" and "val" not in splits else 1
+            rest, splits[name] = _hold_out_groups(rest, strata, groups, share, seed, spare)
+    splits["train"] = rest
+    if groups is not None:
+        _check_groups(splits, groups)
+    return {name: splits[name] for name in SPLITS}
+
+
+def _hold_out(rows: Rows, strata: NDArray[Any], share: float, seed: int, name: str) -> tuple[Rows, Rows]:
+    from sklearn.model_selection import train_test_split  # 1 s to import
+
+    counts = np.unique(strata[rows], return_counts=True)[1]
+    held_out = math.ceil(share * len(rows))
+    if min(counts, default=0) < 2 or not len(counts) <= held_out <= len(rows) - len(counts):
+        raise GraftError(
+            f"Too few samples for a {name} split: datamodule.split.{name}={share} of {len(rows)} samples are "
+            f"{held_out}, of {len(counts)} kinds to share out, the rarest with {min(counts, default=0)}. "
+            f"Each kind needs a sample on both sides: add samples, or change datamodule.split.{name}."
+        )
+    rest, out = train_test_split(rows, test_size=share, stratify=strata[rows], random_state=seed)
+    return rest, out
+
+
+def _hold_out_groups(
+    rows: Rows, strata: NDArray[Any], groups: NDArray[Any], share: float, seed: int, spare: int
+) -> tuple[Rows, Rows]:
+    """Holds out whole groups whose strata come as near to their shares as can be found.
+
+    Groups in random order are held out as long as that brings the counts nearer; then single groups change
+    sides for as long as one does. scikit-learn's StratifiedGroupKFold knows equal folds only: no share of
+    0.15, empty folds where there are few groups. `spare` is the number of groups of every stratum to leave.
+    """
+    group = np.unique(groups[rows], return_inverse=True)[1]
+    stratum = np.unique(strata[rows], return_inverse=True)[1]
+    counts = np.zeros((group.max(initial=-1) + 1, stratum.max(initial=-1) + 1))
+    np.add.at(counts, (group, stratum), 1)
+    present = (counts > 0).astype(float)
+
+    def loss(held: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Distance from the shares, (…, strata) -> (…); a stratum lacking on a side outweighs any."""
+        far = (((held / counts.sum(0)) - share) ** 2).sum(-1)
+        lacking = (members < 1) | (present.sum(0) - members < spare)
+        return np.asarray(far + lacking.sum(-1))
+
+    out = np.zeros(len(counts), dtype=bool)
+    for candidate in np.random.default_rng(seed).permutation(len(counts)):
+        now = loss(counts[out].sum(0), present[out].sum(0))
+        out[candidate] = True
+        if loss(counts[out].sum(0), present[out].sum(0)) >= now:
+            out[candidate] = False
+    while len(counts):
+        side = np.where(out, -1, 1)[:, None]  # what changing sides does to the counts held out
+        after = loss(counts[out].sum(0) + side * counts, present[out].sum(0) + side * present)
+        best = int(after.argmin())
+        if after[best] >= loss(counts[out].sum(0), present[out].sum(0)) - 1e-12:
+            break
+        out[best] = not out[best]
+    return rows[~out[group]], rows[out[group]]
+
+
+def _check_groups(splits: Mapping[str, Rows], groups: NDArray[Any]) -> None:
+    for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
+        if len(both := np.intersect1d(groups[splits[first]], groups[splits[second]])):
+            raise GraftError(
+                f"{len(both)} groups lie in two splits: {str(both[0])!r} is in {first} and in {second}. Move "
+                "their files to one folder, or change datamodule.split.group."
+            )
+
+
+def check_classes(splits: Mapping[str, Rows], targets: Rows, classes: Sequence[str]) -> None:
+    """Makes sure that every split holds every class.
+
+    Raises:
+        GraftError: names the first class that a split lacks.
+    """
+    for name in SPLITS:
+        counts = np.bincount(targets[splits[name]], minlength=len(classes))
+        if counts.min() == 0:
+            lacking = int(counts.argmin())
+            total = int((targets == lacking).sum())
+            raise GraftError(
+                f"Class {classes[lacking]!r} is absent from the {name} split; it has {total} samples in all. "
+                "Add samples (with datamodule.split.group: groups) of it, or change datamodule.split."
+            )
+
+
+def take_shots(rows: Rows, targets: Rows, shots: int, seed: int, classes: Sequence[str]) -> Rows:
+    """Keeps `shots` rows of every class; fewer shots with the same seed are a part of more shots.
+
+    Raises:
+        GraftError: a class has fewer rows.
+    """
+    rank = _rank_in_class(targets[rows], seed)
+    for target, name in enumerate(classes):
+        if (has := int((targets[rows] == target).sum())) < shots:
+            raise GraftError(f"datamodule.shots={shots}, but class {name!r} has {has} training samples: at most {has}.")
+    return rows[rank < shots]
+
+
+def take_limit(rows: Rows, targets: Rows, limit: int, seed: int) -> Rows:
+    """Keeps at most `limit` rows: one of every class while there is room, then by the classes' shares."""
+    labels = targets[rows]
+    rank = _rank_in_class(labels, seed)
+    place = np.where(rank == 0, 0.0, (rank + 0.5) / np.bincount(labels)[labels])
+    chosen = np.lexsort((np.random.default_rng(seed).permutation(len(rows)), place))[:limit]
+    return rows[np.sort(chosen)]
+
+
+def _rank_in_class(labels: Rows, seed: int) -> Rows:
+    """Numbers the members of every class from 0 on in a random order."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    rank = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        members = order[labels[order] == label]
+        rank[members] = np.arange(len(members))
+    return rank

@@ -1,0 +1,47 @@
+"""What every source of data comes down to: a table with one row per sample."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+"""Row numbers of a table."""
+
+
+class BadFile(NamedTuple):
+    """A file that cannot be read, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Samples of any kind (images, texts, sounds), without the samples themselves.
+
+    It travels to the loader processes, so that everything in it can be pickled.
+
+    Attributes:
+        ids: one name per row that is the same on every machine, e.g. the path below the root.
+        classes: names of the classes; a target is an index into them.
+        targets: (n,) int64.
+        load: takes a row number and returns the canonical sample (an image: uint8 tensor (3, H, W)).
+        strata: (n,) values whose mixture every split shares; the targets or something finer.
+        groups: (n,) values; rows of one value stay in one split. None: every row is a group.
+        weights: (n,) float32, how much a row counts in the loss. None: all the same.
+        given: rows of the splits that the source itself prescribes; empty when it prescribes none.
+        skipped: files that were left out because they cannot be read.
+    """
+
+    ids: list[str]
+    classes: list[str]
+    targets: Rows
+    load: Callable[[int], Any]
+    strata: NDArray[Any]
+    groups: NDArray[Any] | None = None
+    weights: NDArray[np.float32] | None = None
+    given: dict[str, Rows] = field(default_factory=dict)
+    skipped: list[BadFile] = field(default_factory=list)

@@ -1,0 +1,60 @@
+"""Checkpoints that a kill or a full disk cannot spoil, and that cannot run code when they are read."""
+
+import pickle
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import CheckpointIO
+
+from graft.errors import GraftError
+from graft.runs.atomic import replacing
+
+
+class AtomicCheckpointIO(CheckpointIO):
+    """Lightning's way to checkpoint files.
+
+    Lightning's own writes the file in place of the old one too, but from a second copy in memory, does not flush it
+    to the disk, and keeps the unpickler open to whatever a file holds.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Writes a checkpoint in the place of the old one, which stays when anything goes wrong.
+
+        Raises:
+            GraftError: When the disk is full.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            torch.save(checkpoint, file)  # into a Python file, whose errors say why; torch's own say only that
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        """Reads a checkpoint: tensors and plain values only, whatever `weights_only` says.
+
+        Raises:
+            GraftError: When the file is missing, damaged, or holds anything else.
+        """
+        try:
+            checkpoint: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
+        except FileNotFoundError:
+            raise GraftError(f"checkpoint {path} is missing") from None
+        except pickle.UnpicklingError as error:
+            raise GraftError(
+                f"checkpoint {path} is damaged, or holds more than tensors and plain values, and is not read, because "
+                "that could run code; use a checkpoint that Graft wrote"
+            ) from error
+        except (RuntimeError, EOFError, OSError) as error:
+            raise GraftError(f"checkpoint {path} is damaged ({error}); use another one") from error
+        return checkpoint
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Removes a checkpoint, which sharded strategies write as a folder."""
+        path = Path(path)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

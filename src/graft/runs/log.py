@@ -1,0 +1,66 @@
+"""What a run says: to the console, in colour, and to `train.log`; without secrets in both."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.logging import RichHandler
+
+from graft.runs.rank import rank
+from graft.runs.secrets import Redactor
+
+_WARNINGS = "py.warnings"  # where Python sends its warnings once they are captured
+_CONSOLE = ("graft", _WARNINGS)
+_FILE = ("graft", _WARNINGS, "pytorch_lightning")  # Lightning prints by itself
+
+
+@contextlib.contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Logs what happens inside to the console and to the end of a file, and warnings with it.
+
+    Of the processes of a distributed training only the first writes the file; the others say only what is wrong.
+
+    Args:
+        path: The file, usually `train.log` of the run folder.
+    """
+    console = RichHandler(show_time=False, show_path=False)  # on rich's own console, above a progress bar
+    console.setLevel(logging.INFO if rank() == 0 else logging.WARNING)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_handling(console, _CONSOLE))
+        if rank() == 0:
+            stack.enter_context(_handling(_file_handler(path), _FILE))
+        logging.captureWarnings(True)
+        stack.callback(logging.captureWarnings, False)
+        yield
+
+
+class _LogFile(logging.FileHandler):
+    """A log that finds no room is silent; the files that matter raise."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Does without the record."""
+
+
+def _file_handler(path: Path) -> logging.Handler:
+    handler = _LogFile(path, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    return handler
+
+
+@contextlib.contextmanager
+def _handling(handler: logging.Handler, names: tuple[str, ...]) -> Iterator[None]:
+    handler.addFilter(Redactor())
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+        with contextlib.suppress(OSError):
+            handler.close()

@@ -1,0 +1,151 @@
+"""What became of a run: running, done, failed, interrupted or killed."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shlex
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from graft.errors import GraftError, Interrupted
+from graft.runs.atomic import write_json
+from graft.runs.secrets import redact, redact_tree
+
+
+class State(StrEnum):
+    """The states of a run."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"  # by Ctrl-C or SIGTERM, with a checkpoint
+    KILLED = "killed"  # never written: what a running state reads as when its process is gone
+
+
+@dataclass(frozen=True)
+class Status:
+    """The content of `status.json`.
+
+    Attributes:
+        state: The state.
+        started: When the run, or its latest continuation, began: ISO 8601, UTC.
+        ended: When it ended, likewise; None while it runs and after a kill.
+        resumed: How often it was gone on with.
+        command: The command line, without secrets.
+        pid: The process.
+        process: Tells the process from a later one of the same number; None where the system has no such mark.
+        message: What stopped it, in one line or a few; None when nothing did.
+        traceback: Where, when the user could not have mended it.
+    """
+
+    state: State
+    started: str
+    ended: str | None = None
+    resumed: int = 0
+    command: str = ""
+    pid: int = 0
+    process: str | None = None
+    message: str | None = None
+    traceback: str | None = None
+
+    @classmethod
+    def begin(cls, previous: "Status | None" = None) -> Self:
+        """The state of a run that this process starts, or goes on with when it has a previous one."""
+        pid = os.getpid()
+        return cls(
+            state=State.RUNNING,
+            started=now(),
+            resumed=previous.resumed + 1 if previous else 0,
+            command=command_line(),
+            pid=pid,
+            process=_process_mark(pid),
+        )
+
+    def end(self, error: BaseException | None = None) -> Self:
+        """The state after the run ended, by itself or by an exception."""
+        if error is None:
+            return dataclasses.replace(self, state=State.DONE, ended=now())
+        mended_by_user = isinstance(error, GraftError | Interrupted | KeyboardInterrupt)
+        return dataclasses.replace(
+            self,
+            state=State.INTERRUPTED if isinstance(error, Interrupted | KeyboardInterrupt) else State.FAILED,
+            ended=now(),
+            message=str(error) or type(error).__name__,
+            traceback=None if mended_by_user else "".join(traceback.format_exception(error)),
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process of the run still exists on this machine."""
+        return self.state is State.RUNNING and _exists(self.pid, self.process)
+
+    def write(self, path: Path) -> None:
+        """Writes the status, without secrets, in the place of the old one."""
+        write_json(path, redact_tree(dataclasses.asdict(self)))
+
+
+def read_status(path: Path) -> Status:
+    """Reads a status; one that says `running` but whose process is gone reads as killed.
+
+    Raises:
+        GraftError: When the file is missing or is no status.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        if not text:  # a folder that was claimed by a process killed in that moment
+            return Status(State.KILLED, started=_iso(path.stat().st_mtime))
+        known = {field.name for field in dataclasses.fields(Status)}
+        data = {key: value for key, value in json.loads(text).items() if key in known}
+        status = Status(**{**data, "state": State(data["state"])})
+    except FileNotFoundError:
+        raise GraftError(f"{path} is missing: {path.parent} is not the folder of a run") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GraftError(f"{path} is damaged ({error}); restore it, or start the run anew") from error
+    if status.state is State.RUNNING and not status.alive:
+        return dataclasses.replace(status, state=State.KILLED)
+    return status
+
+
+def command_line() -> str:
+    """The command line of this process as one would type it, without secrets and without the program's folder."""
+    return redact(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+
+
+def now() -> str:
+    """The time, as ISO 8601 in UTC, to the second."""
+    return _iso(time.time())
+
+
+def _iso(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="seconds")
+
+
+def _exists(pid: int, mark: str | None) -> bool:
+    if mark is not None:
+        return _process_mark(pid) == mark
+    with contextlib.suppress(ProcessLookupError):
+        try:
+            os.kill(pid, 0)
+        except PermissionError:  # it exists and is someone else's
+            return True
+        return True
+    return False
+
+
+def _process_mark(pid: int) -> str | None:
+    """The start of a process in ticks since boot; None where there is no such process, or no /proc at all.
+
+    A process that was killed but not yet collected by its parent (a zombie) counts as gone.
+    """
+    with contextlib.suppress(OSError):
+        # The second field is the name in parentheses and may hold anything; the third is the state.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    return None

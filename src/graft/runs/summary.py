@@ -1,0 +1,54 @@
+"""What a run cost: seconds by part, memory, parameters."""
+
+import contextlib
+import resource
+import sys
+import time
+from collections.abc import Iterable, Iterator
+
+import torch
+
+from graft.backbones.stages import Stage
+from graft.strategies import Strategy
+
+
+class Stopwatch:
+    """Wall-clock seconds by part; a part that is entered again adds up."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._parts: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Times the block."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self._parts[name] = self._parts.get(name, 0.0) + time.monotonic() - start
+
+    def seconds(self) -> dict[str, float]:
+        """Returns `seconds`, since the beginning, and `seconds/<part>`."""
+        parts = {f"seconds/{name}": value for name, value in self._parts.items()}
+        return {"seconds": time.monotonic() - self._start, **parts}
+
+
+def parameter_counts(strategy: Strategy, stages: Iterable[Stage]) -> dict[str, int]:
+    """Counts all parameters, and those that learn in at least one phase."""
+    stages = list(stages)
+    names = [stage.name for stage in stages]
+    learning = set().union(*(strategy.learning(phase, names) for phase in strategy.phases))
+    return {
+        "parameters/total": sum(stage.size for stage in stages),
+        "parameters/trainable": sum(stage.size for stage in stages if stage.name in learning),
+    }
+
+
+def peak_memory() -> dict[str, float]:
+    """Returns the largest memory that this process has held, in MiB: of the machine, and of the GPU where it has one."""
+    unit = 1024**2 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in KiB elsewhere
+    memory = {"memory/peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
+    if torch.cuda.is_available():
+        memory["memory/gpu_peak_mib"] = torch.cuda.max_memory_allocated() / 1024**2
+    return memory

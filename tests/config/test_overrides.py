@@ -1,0 +1,64 @@
+import pytest
+from omegaconf import OmegaConf
+
+from graft.config.overrides import is_group, parse, quote_paths, quoted, sweep_points
+from graft.errors import ConfigError
+
+PATHS = [
+    "plain", "with space", "a=b", "it's", '"both" \'kinds\'', "back\\slash", "ends\\", "\\'", "a,b", "(x)", "{a: b}",
+    "[a]", "${seed}", "$HOME", "ünï", "a#b", "~x", "null ", "1e3",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_any_text_survives_quoting(path):
+    (override,) = parse([f"key={quoted(path)}"])
+    assert OmegaConf.create({"key": override.value()}).key == path
+
+
+def test_only_the_values_of_the_key_are_quoted_and_quotes_of_the_users_stay():
+    line = ["resume=a b=c", "name=a", "resume='x y'", "resume=null", "resume="]
+    assert quote_paths(line, "resume") == ["resume='a b=c'", "name=a", "resume='x y'", "resume=null", "resume="]
+
+
+def test_all_malformed_overrides_are_told_together():
+    with pytest.raises(ConfigError) as error:
+        parse(["seed", "name=f(1", "strategy.phases[0].epochs=3", "seed=1"])
+    told = str(error.value)
+    assert "3 problems" in told
+    assert "'seed' is no `key=value`" in told
+    assert "\"name='f(1'\"" in told
+    assert "strategy.phases.0.epochs=3" in told
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("backbone=resnet18", True),
+        ("+experiment=x", True),
+        ("logger=[wandb,tensorboard]", True),
+        ("~logger", True),
+        ("optimizer@x=sgd", True),
+        ("optimizer={lr: 1}", False),
+        ("optimizer.lr=1", False),
+        ("~callbacks.best", False),
+        ("seed=1", False),
+    ],
+)
+def test_choices_of_a_group_are_told_from_values(override, expected):
+    assert is_group(parse([override])[0]) is expected
+
+
+def test_every_value_of_a_sweep_comes_up_once():
+    points = sweep_points(["a=1,2,3", "b=x,y", "c=5", "d=range(0,100)"])
+    assert points == [
+        ["a=1", "b=x", "c=5", "d=0"],
+        ["a=2", "b=x", "c=5", "d=0"],
+        ["a=3", "b=x", "c=5", "d=0"],
+        ["a=1", "b=y", "c=5", "d=0"],
+        ["a=1", "b=x", "c=5", "d=99"],
+    ]
+
+
+def test_the_ends_of_an_interval_are_tried():
+    assert sweep_points(["+a=interval(0.1,0.5)"]) == [["+a=0.1"], ["+a=0.5"]]

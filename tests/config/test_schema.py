@@ -1,0 +1,72 @@
+import ast
+import importlib.util
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from graft.config.check import check_fields
+from graft.config.locate import configs_dir
+from graft.config.schema import COMMANDS, TARGETS, Trainer
+from graft.config.validate import validate
+
+GROUPS = [path for path in configs_dir().glob("*/*.yaml") if path.parent.name not in ("hydra", "local")]
+NEEDED = {"timm": ["backbone.model=resnet18"], "image_folder": ["datamodule.root=data"]}
+
+
+@pytest.mark.parametrize("path", GROUPS, ids=lambda path: f"{path.parent.name}={path.stem}")
+def test_every_choice_of_every_group_keeps_to_the_schema(composed, path):
+    group = path.parent.name
+    choice = f"+{group}={path.stem}" if group == "sweep" else f"{group}={path.stem}"
+    validate(composed(choice, *NEEDED.get(path.stem, [])))
+
+
+def test_the_configuration_of_evaluate_keeps_to_the_schema(composed):
+    validate(composed("run=somewhere", command="evaluate"), "evaluate")
+
+
+def test_the_trainers_keys_are_those_of_the_installed_lightning():
+    package = Path(importlib.util.find_spec("pytorch_lightning").origin).parent
+    tree = ast.parse((package / "trainer" / "trainer.py").read_text())
+    trainer = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Trainer")
+    init = next(node for node in trainer.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    assert {field.name for field in fields(Trainer)} == {argument.arg for argument in init.args.kwonlyargs}
+
+
+def test_every_target_of_ours_in_the_configs_has_a_schema():
+    named = {
+        line.split("_target_:")[1].strip(" {},").partition(",")[0]
+        for path in configs_dir().rglob("*.yaml")
+        for line in path.read_text().splitlines()
+        if "_target_: graft." in line
+    }
+    assert named
+    assert named <= set(TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("choice", "target"),
+    [
+        ("backbone=timm", "backbone"),
+        ("datamodule=elpv", "datamodule"),
+        ("datamodule=image_folder", "datamodule"),
+        ("strategy=layerwise", "strategy"),
+        ("scheduler=plateau", "scheduler"),
+        ("logger=tensorboard", "logger.tensorboard"),
+    ],
+)
+def test_the_files_say_every_key(composed, choice, target):
+    """No default is hidden in Python: whatever key is taken out of a file is missed."""
+    cfg = composed(choice)
+    for part in target.split("."):
+        cfg = cfg[part]
+    schema = TARGETS[cfg._target_]
+    for field in fields(schema):
+        less = cfg.copy()
+        less._set_flag("struct", False)
+        del less[field.name]
+        assert f"x.{field.name}: the key is absent." in list(check_fields(less, schema, "x"))
+
+
+def test_every_command_has_a_primary_config():
+    assert all((configs_dir() / f"{command}.yaml").is_file() for command in COMMANDS)

@@ -1,0 +1,91 @@
+"""A small real task for whole runs: image files on disk, a tiny network, the command line."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+TINY = [
+    "datamodule=image_folder",
+    "datamodule.num_workers=0",
+    "datamodule.batch_size=8",
+    "backbone=timm",
+    "backbone.model=test_vit",  # 0.4 million parameters, no batch statistics
+    "backbone.weights=none",
+    "backbone.image_size=32",
+    "callbacks.progress=null",
+    "logger.wandb=null",
+    "trainer=cpu",
+    "trainer.precision=32-true",
+]
+
+
+@pytest.fixture(scope="session")
+def flowers(tmp_path_factory):
+    """64 images in two class folders; the class is the brighter half."""
+    root = tmp_path_factory.mktemp("flowers")
+    generator = torch.Generator().manual_seed(0)
+    for number in range(64):
+        image = torch.randint(0, 120, (3, 40, 48), generator=generator, dtype=torch.uint8)
+        side = number % 2
+        image[:, side * 20 : side * 20 + 20] += 100
+        target = root / ("rose" if side else "tulip") / f"{number:02d}.png"
+        target.parent.mkdir(exist_ok=True)
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(target)
+    return root
+
+
+@pytest.fixture
+def tiny_words():
+    """The overrides of the tiny task."""
+    return TINY
+
+
+@pytest.fixture
+def graft(monkeypatch, tmp_path):
+    """Calls the command line in this process, with logs below `tmp_path`; returns the exit code."""
+    from graft.cli import main
+
+    monkeypatch.setenv("GRAFT_ROOT", str(tmp_path))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["graft", *map(str, words)])
+        return main()
+
+    return call
+
+
+@pytest.fixture
+def tiny(graft, flowers, tmp_path):
+    """Trains the tiny task; returns its run folder."""
+
+    def train(*overrides, name="tiny", code=0):
+        folder = tmp_path / name
+        words = ["train", *TINY, f"datamodule.root={flowers}", f"hydra.run.dir={folder}", f"name={name}", *overrides]
+        assert graft(*words) == code
+        return folder
+
+    return train
+
+
+@pytest.fixture
+def read():
+    """Reads a JSON file of a run folder."""
+    return lambda folder, name: json.loads((folder / name).read_text())
+
+
+@pytest.fixture
+def weights():
+    """The weights in a checkpoint of a run folder."""
+
+    def load(folder, name="last"):
+        path = folder / "checkpoints" / f"{name}.ckpt"
+        return torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+
+    return load

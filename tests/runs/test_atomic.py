@@ -1,0 +1,68 @@
+import itertools
+import json
+
+import pytest
+
+from graft.errors import GraftError
+from graft.runs.atomic import replacing, write_json, write_text
+
+FORKS = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+
+
+@FORKS
+def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path, killed_after):
+    path = tmp_path / "state.json"
+
+    def write_for_ever():
+        for n in itertools.count():
+            write_json(path, {"n": n, "filling": [n] * 20000})
+
+    for attempt in range(25):
+        killed_after(0.05 + 0.007 * attempt, path, write_for_ever)
+        data = json.loads(path.read_text())
+        assert data["filling"] == [data["n"]] * 20000
+    write_json(path, {})
+    assert [file.name for file in tmp_path.iterdir()] == ["state.json"], "what kills left is cleared away"
+
+
+def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def interrupted():
+        with replacing(path) as temporary:
+            temporary.write_text("half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_the_old_file_and_says_how_to_go_on(tmp_path, full_disk):
+    run = tmp_path / "my run"
+    (run / "checkpoints").mkdir(parents=True)
+    write_json(run / "status.json", {})
+    path = run / "checkpoints" / "a.txt"
+    write_text(path, "old")
+    with full_disk(1000), pytest.raises(GraftError, match="disk full while writing") as caught:
+        write_text(path, "n" * 5000)
+    assert str(path) in str(caught.value)
+    assert f"graft train resume='{run}'" in str(caught.value), "the run folder, quoted for the shell"
+    assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_really_full_disk(tiny_disk):
+    path = tiny_disk / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(GraftError, match="disk full"):
+        write_text(path, "n" * 500_000)
+    assert path.read_text() == "old"
+    assert list(tiny_disk.iterdir()) == [path]
+
+
+def test_other_errors_of_the_disk_pass_as_they_are(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_text(tmp_path / "missing" / "a.txt", "text")

@@ -1,0 +1,120 @@
+"""Whole runs through the command line, in this process."""
+
+import csv
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+SUMMARY = ["test/accuracy", "test/macro_f1", "test/auroc", "val/auroc", "seconds", "parameters/total"]
+
+
+def test_a_run_leaves_everything_in_one_folder(tiny, read, weights):
+    folder = tiny("trainer.max_epochs=2", "task.head.dropout=0.1")
+    summary = read(folder, "summary.json")
+    assert not [key for key in SUMMARY if key not in summary]
+    assert summary["parameters/trainable"] == 2 * 65
+    assert read(folder, "status.json")["state"] == "done"
+    assert read(folder, "environment.json")["sessions"][0]["packages"]["torch"]
+    assert weights(folder, "best").keys() == weights(folder, "last").keys()
+    rows = list(csv.DictReader((folder / "metrics.csv").open()))
+    assert {"epoch", "step", "train/loss", "val/loss", "val/auroc", "test/auroc"} <= rows[0].keys()
+    predictions = pq.read_table(folder / "predictions.parquet").to_pylist()
+    test = [row for row in predictions if row["split"] == "test"]
+    assert len(test) == 16
+    right = sum(row["target"] == row["prediction"] for row in test)
+    assert right / 16 == pytest.approx(summary["test/accuracy"])
+    for row in predictions:
+        assert row["id"].startswith(row["target"])  # the folder is the class
+        assert row["probability/rose"] + row["probability/tulip"] == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["strategy=feature_extraction"],
+        ["strategy=feature_extraction", "augmentation=flips"],
+        ["strategy=layerwise", "strategy.k=1", "backbone.model=test_efficientnet"],
+        ["strategy=full_finetuning", "augmentation=flips", "task.head.hidden=[8]", "datamodule.num_workers=1"],
+    ],
+    ids=lambda overrides: overrides[0] + ("+augmentation" if len(overrides) == 2 else ""),
+)
+def test_evaluate_repeats_the_numbers_of_the_training(tiny, graft, read, overrides):
+    folder = tiny("trainer.max_epochs=2", "optimizer.lr=0.01", *overrides)
+    summary = read(folder, "summary.json")
+    for split in ("val", "test"):
+        assert graft("evaluate", f"run={folder}", f"split={split}") == 0
+        newest = max((folder / "evaluations").iterdir())
+        scores = read(folder, f"evaluations/{newest.name}")
+        names = [key for key in summary if key.startswith(f"{split}/")]
+        assert len(names) == 7
+        for name in names:
+            assert scores[name] == pytest.approx(summary[name], abs=1e-6), name
+    assert len(list((folder / "evaluations").iterdir())) == 2
+
+
+def test_full_finetuning_learns_the_task_and_the_best_checkpoint_is_scored(tiny, read):
+    folder = tiny("strategy=full_finetuning", "trainer.max_epochs=12", "optimizer.lr=3e-3", "augmentation=flips")
+    summary = read(folder, "summary.json")
+    assert summary["test/accuracy"] > 0.9
+    column = [row["val/auroc"] for row in csv.DictReader((folder / "metrics.csv").open())]
+    assert summary["val/auroc"] == pytest.approx(max(float(value) for value in column if value))
+
+
+def test_a_frozen_backbone_is_bitwise_the_same_afterwards(tiny, weights):
+    """With batch norm in it: neither weights nor running statistics move, whether features are computed once or not."""
+    states = []
+    for number, augmentation in enumerate(("none", "flips")):
+        folder = tiny("backbone.model=test_resnet", f"augmentation={augmentation}", name=f"frozen_{number}")
+        states.append(weights(folder))
+    backbone = [name for name in states[0] if name.startswith("backbone.")]
+    assert any("running_mean" in name for name in backbone)
+    assert all(torch.equal(states[0][name], states[1][name]) for name in backbone)
+    assert not torch.equal(states[0]["head.1.weight"], states[1]["head.1.weight"])
+
+
+def test_the_same_seed_repeats_a_run_exactly_and_another_does_not(tiny, weights):
+    recipe = ["strategy=full_finetuning", "augmentation=flips", "task.head.dropout=0.3", "trainer.max_epochs=2"]
+    first, again, other = (
+        weights(tiny(*recipe, f"seed={seed}", f"datamodule.num_workers={workers}", name=name))
+        for seed, workers, name in ((0, 0, "first"), (0, 1, "again"), (1, 0, "other"))
+    )
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    assert not torch.equal(first["head.1.weight"], other["head.1.weight"])
+
+
+def test_a_run_folder_gives_its_backbone_to_another_run(tiny, weights):
+    source = tiny("strategy=full_finetuning", "trainer.max_epochs=1", name="source")
+    target = tiny(f"backbone.weights={source}", "trainer.max_epochs=1", name="target")
+    before, after = weights(source, "best"), weights(target)
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("backbone."))
+
+
+def test_moving_averages_of_the_weights_are_what_is_kept(tiny, weights):
+    average = "+callbacks.ema={_target_: pytorch_lightning.callbacks.EMAWeightAveraging, decay: 0.9}"
+    recipe = ["strategy=full_finetuning", "trainer.max_epochs=2"]
+    plain = weights(tiny(*recipe, name="plain"))
+    folder = tiny(*recipe, average, name="averaged")
+    assert not torch.equal(weights(folder)["head.1.weight"], plain["head.1.weight"])
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert torch.equal(checkpoint["current_model_state"]["head.1.weight"], plain["head.1.weight"])
+
+
+def test_a_multirun_makes_one_finished_run_a_job(graft, flowers, tiny_words, tmp_path, read):
+    words = [word for word in tiny_words if not word.startswith("logger")]
+    assert (
+        graft(
+            "train",
+            *words,
+            f"datamodule.root={flowers}",
+            "trainer.max_epochs=1",
+            "name=grid",
+            "optimizer.lr=1e-2,1e-3",
+            "-m",
+        )
+        == 0
+    )
+    folders = sorted((tmp_path / "logs" / "sweeps" / "grid").glob("*/[01]"))
+    assert len(folders) == 2
+    assert [read(folder, "status.json")["state"] for folder in folders] == ["done", "done"]
+    assert all(len(list(folder.glob("wandb/offline-run-*/run-*.wandb"))) == 1 for folder in folders)
