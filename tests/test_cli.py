@@ -1,17 +1,21 @@
+import logging
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from graft.cli import main
+from graft.config.locate import configs_dir
 from graft.errors import GraftError, Interrupted
 from graft.runs.folder import RunFolder
 
@@ -19,9 +23,13 @@ HEAVY = ["torch", "torchvision", "pytorch_lightning", "torchmetrics", "timm", "w
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GRAFT_ROOT", raising=False)
+    yield
+    hydras = logging.getLogger("hydra")  # Hydra sets up logging for the rest of the process
+    hydras.handlers.clear()
+    hydras.propagate = True
 
 
 @pytest.fixture
@@ -58,17 +66,21 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     return jobs
 
 
+@pytest.fixture(scope="module")
+def run_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that has keys which the default configuration has not."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    line = ["datamodule=image_folder", "datamodule.root=data", "+optimizer.amsgrad=true", f"paths.run_dir={folder}"]
+    with initialize_config_dir(str(configs_dir()), version_base="1.3"):
+        cfg = compose("train", line)
+    RunFolder.create(folder).save_config(cfg)
+    return folder
+
+
 @pytest.fixture
-def run(jobs: Jobs, graft: Callable[..., int]) -> RunFolder:
-    """The folder of an interrupted run, with spaces, `=` and a quote in its name."""
-    jobs.then = lambda cfg: RunFolder.create(cfg.paths.run_dir).save_config(cfg) or 0.5
-    folder = "old runs/lr=1, it's"
-    quoted = folder.replace("'", "\\'")
-    line = ["datamodule=image_folder", "datamodule.root=data", "+optimizer.amsgrad=true", f"hydra.run.dir='{quoted}'"]
-    assert graft("train", *line) == 0
-    jobs.clear()
-    jobs.then = lambda cfg: 0.5
-    return RunFolder(folder)
+def run(run_once: Path) -> RunFolder:
+    """The same with spaces, `=` and a quote in its name."""
+    return RunFolder(shutil.copytree(run_once, "old runs/lr=1, it's"))
 
 
 def nothing_was_made() -> bool:
@@ -155,10 +167,18 @@ def test_info_says_where_values_come_from(graft, jobs, capsys):
     assert jobs == []
 
 
-@pytest.mark.parametrize("line", ["seed=0,1 -m", "--multirun seed=0,1", "name=a --multirun seed=0,1"])
+@pytest.mark.parametrize("line", ["seed=0,1 -m", "name=a --multirun seed=0,1"])
 def test_a_sweep_runs_every_job_wherever_the_flag_stands(line, graft, jobs):
     assert graft("train", *line.split()) == 0
     assert [cfg.seed for cfg in jobs] == [0, 1]
+
+
+def test_hydra_prints_what_it_says_itself_and_nothing_that_jobs_log(graft, jobs, capsys):
+    jobs.then = lambda cfg: logging.getLogger("graft.train").warning("from the job") or 0.5
+    assert graft("train", "-m", "seed=0") == 0
+    told = capsys.readouterr().out
+    assert told.count("Launching 1 jobs locally") == 1
+    assert "from the job" not in told
 
 
 def test_a_job_of_a_sweep_that_fails_is_told_at_once_and_the_others_run(graft, jobs, capsys):
@@ -243,6 +263,8 @@ def test_an_exception_of_hydras_or_omegaconfs_in_a_job_is_a_defect_too(graft, jo
     jobs.then = lambda cfg: cfg.no_such_key
     assert graft("train") == 1
     assert capsys.readouterr().err.startswith("Traceback")
+    assert graft("train", "-m", "seed=0") == 1
+    assert "Traceback" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

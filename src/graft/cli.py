@@ -1,7 +1,6 @@
 """The door: `graft <command> …`. Nothing heavy is imported before a command begins its work."""
 
 import os
-import torchmetrics
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any

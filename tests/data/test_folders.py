@@ -30,7 +30,9 @@ def test_class_folders_are_searched_to_the_bottom(tmp_path: Path):
 def test_links_to_folders_are_followed(tmp_path: Path):
     touch(tmp_path, "store/cats/a.png", "root/dog/b.png")
     (tmp_path / "root/cat").symlink_to(tmp_path / "store/cats")
-    assert [entry.id for entry in scan(tmp_path / "root", SUFFIXES)] == ["cat/a.png", "dog/b.png"]
+    (tmp_path / "root/dog/more").symlink_to(tmp_path / "store")
+    found = [entry.id for entry in scan(tmp_path / "root", SUFFIXES)]
+    assert found == ["cat/a.png", "dog/b.png", "dog/more/cats/a.png"]
 
 
 @pytest.mark.parametrize("val", ["val", "valid", "validation", "Val"])

@@ -48,8 +48,20 @@ def test_groups_stay_whole_and_shares_are_kept(seed: int, sizes: tuple[int, int]
 def test_three_groups_of_a_rare_class_go_to_three_splits(seed: int):
     groups = np.repeat(np.arange(23), 10)
     strata = (groups >= 20).astype(int)
-    splits = split_rows(strata, test=0.4, val=0.15, seed=seed, groups=groups)
+    splits = split_rows(strata, test=0.6, val=0.15, seed=seed, groups=groups)
     check_classes(splits, strata, CLASSES)
+
+
+def test_shares_are_kept_for_groups_of_many_classes():
+    """Where taking groups one by one is not enough: without changing sides, the mean is 0.1."""
+    far = []
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(40), random.integers(1, 20, 40))
+        strata = (random.integers(0, 5, 40)[groups] + (random.random(len(groups)) < 0.2)) % 5
+        test = split_rows(strata, test=0.25, val=0.15, seed=seed, groups=groups)["test"]
+        far += [np.abs(np.bincount(strata[test], minlength=5) / np.bincount(strata) - 0.25).max()]
+    assert np.mean(far) < 0.06
 
 
 def test_a_group_in_two_given_splits_is_an_error():

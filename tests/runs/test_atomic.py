@@ -6,10 +6,8 @@ import pytest
 from graft.errors import GraftError
 from graft.runs.atomic import replacing, write_json, write_text
 
-FORKS = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 
-
-@FORKS
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path, killed_after):
     path = tmp_path / "state.json"
 

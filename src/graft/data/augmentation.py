@@ -13,7 +13,7 @@ class Chain:
 
     transforms: tuple[Transform, ...]
 
-    def __call__(self, sample: Any) -> Any:  # noqa: ANN401 - a sample may be anything
+    def __call__(self, sample: Any) -> Any:
         """Returns the sample after the last transform."""
         for transform in self.transforms:
             sample = transform(sample)

@@ -173,7 +173,7 @@ class DataModule(LightningDataModule):
     def dataset(self, split: str, train: bool) -> Samples | FeatureSamples:
         """Returns the samples of a split; with `train`, augmented and preprocessed as for training."""
         rows = self._rows(split)
-        if False:
+        if split in self._features:
             return FeatureSamples(self.table, rows, self._features[split])
         if not train:
             return Samples(self.table, rows, self.preprocess(False), seed=None)

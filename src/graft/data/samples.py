@@ -45,7 +45,7 @@ class Samples(Dataset[Batch]):
         inputs = [self._input(draw.epoch, int(self.rows[draw.position])) for draw in draws]
         return {"inputs": default_collate(inputs), **_labels(self.table, self.rows, draws)}
 
-    def _input(self, epoch: int, row: int) -> Any:  # noqa: ANN401 - a tensor or a dictionary of tensors
+    def _input(self, epoch: int, row: int) -> Any:  # a tensor or a dictionary of tensors
         sample = self.table.load(row)
         if self.seed is None:
             return self.transform(sample)

@@ -23,6 +23,7 @@ from graft.runs.secrets import redact
 
 _LOG = logging.getLogger(__name__)
 _MODES = ("online", "offline", "disabled")
+_PATIENCE = 30  # seconds that a server may take to open a run, before it is kept offline
 
 
 def wandb_logger(
@@ -108,7 +109,7 @@ def _start(options: dict[str, Any], mode: str) -> Any:
     except wandb.errors.AuthenticationError as error:
         raise _bad_key(error) from error
     except wandb.errors.CommError as error:
-        if re.search(r"\b40[13]\b|permission denied", str(error), re.IGNORECASE):
+        if re.search("error 40[13]|permission denied", str(error), re.IGNORECASE):
             raise _bad_key(error) from error
         _LOG.warning("Weights & Biases goes on offline: %s", error)
         wandb.teardown()  # its service still holds the id of the run that it could not start
@@ -123,7 +124,7 @@ def _init(options: dict[str, Any], mode: str) -> Any:
     settings = wandb.Settings(
         console="off",  # train.log has it, without secrets
         save_code=False,
-        init_timeout=30,  # seconds until it goes on offline
+        init_timeout=_PATIENCE,
         silent=mode != "online",  # online it prints where to look
     )
     with _redacted_arguments():

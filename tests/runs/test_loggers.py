@@ -1,0 +1,235 @@
+import http.server
+import importlib.util
+import json
+import logging
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import wandb
+from pytorch_lightning.utilities import rank_zero_only
+
+from graft.errors import GraftError
+from graft.runs import loggers
+from graft.runs.loggers import finish_wandb, tensorboard_logger, wandb_logger
+
+KEY = "abcdef0123" * 4
+
+
+@pytest.fixture(autouse=True)
+def stranger(monkeypatch, tmp_path):
+    """Nobody is logged in on this machine, and no run is left over."""
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "WANDB_PROJECT", "WANDB_ENTITY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "data"))  # to be put back at the end
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("it asked"))
+    wandb.teardown()
+    yield
+    finish_wandb()
+    wandb.teardown()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a logger in a run folder of its own."""
+
+    def begin(folder="run", mode="auto", **changes):
+        save_dir = tmp_path / folder
+        save_dir.mkdir(exist_ok=True)
+        options = {"project": "cells", "entity": None, "name": "n", "tags": {}, **changes}
+        return wandb_logger(save_dir=str(save_dir), mode=mode, **options)
+
+    return begin
+
+
+def records(folder):
+    """What a run folder's offline runs hold, one list of records a run."""
+    inspected = []
+    for path in sorted(folder.glob("wandb/offline-run-*/*.wandb")):
+        command = [Path(sys.executable).with_name("wandb"), "leet", "inspect", "--json", path]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        inspected.append([json.loads(line) for line in lines])
+    return inspected
+
+
+def test_two_runs_of_one_process_stay_two_and_are_finished(start, tmp_path):
+    for folder in ("first", "second"):
+        logger = start(folder, tags={"pilot": True, "old": False})
+        logger.log_metrics({"val/auroc": 0.5}, step=7)
+        finish_wandb()
+    assert wandb.run is None
+    (first,), (second,) = records(tmp_path / "first"), records(tmp_path / "second")
+    for record in (first, second):
+        (run,) = [entry["run"] for entry in record if entry["type"] == "run"]
+        assert run["project"] == "cells"
+        assert run["tags"] == ["pilot"]
+        assert sum(entry["type"] == "history" for entry in record) == 1
+        assert any(entry["type"] == "exit" for entry in record)
+    ids = [(tmp_path / folder / "wandb" / "run_id").read_text() for folder in ("first", "second")]
+    assert ids[0] != ids[1]
+
+
+def test_a_second_job_never_writes_into_a_run_that_was_left_open(start, tmp_path):
+    start("first")
+    start("second").log_metrics({"a": 1.0}, step=0)
+    finish_wandb()
+    (first,) = records(tmp_path / "first")
+    assert not any(entry["type"] == "history" for entry in first)
+
+
+def test_a_run_that_is_gone_on_with_keeps_its_id(start):
+    ids = []
+    for _ in range(2):
+        ids.append(start().version)
+        finish_wandb()
+    assert ids[0] == ids[1]
+
+
+@pytest.mark.parametrize("mode", ["offline", "auto"])
+def test_no_secret_reaches_a_file_of_the_run_folder(start, tmp_path, monkeypatch, mode):
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr("sys.argv", ["graft", "train", f"+key={KEY}"])
+    start(mode=mode).log_metrics({"a": 1.0}, step=0)
+    finish_wandb()
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".wandb" for path in files)
+    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+    assert sys.argv[2] == f"+key={KEY}", "the program's own arguments stay"
+
+
+def test_without_a_network_it_goes_on_offline_with_a_warning(start, monkeypatch, caplog):
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    assert start().experiment.offline
+    assert "http://127.0.0.1:9 cannot be reached" in caplog.text
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A W&B server that answers everything with one HTTP status."""
+    servers = []
+
+    def serve(status):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(b'{"errors": [{"message": "no"}]}')
+
+            do_GET = do_POST  # noqa: N815
+
+            def log_message(self, *_):
+                pass
+
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[0].serve_forever, daemon=True).start()
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{servers[0].server_port}")
+
+    yield serve
+    for running in servers:
+        running.shutdown()
+        running.server_close()
+
+
+def test_a_server_that_is_none_of_w_and_b_does_not_stop_a_training(start, server, caplog, tmp_path):
+    server(404)
+    logger = start()
+    assert logger.experiment.offline
+    assert "goes on offline" in caplog.text
+    logger.log_metrics({"a": 1.0}, step=0)
+    finish_wandb()
+    assert len(records(tmp_path / "run")) == 1
+
+
+def test_a_key_that_the_server_refuses_is_an_error(start, server):
+    server(401)
+    with pytest.raises(GraftError, match="does not take the key"):
+        start()
+
+
+def test_a_key_that_cannot_be_one_is_an_error(start, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "tooshort")
+    with pytest.raises(GraftError, match="mend WANDB_API_KEY"):
+        start()
+
+
+def test_online_without_a_key_is_an_error_and_no_question(start):
+    with pytest.raises(GraftError, match="has no key"):
+        start(mode="online")
+
+
+@pytest.mark.parametrize(
+    ("mode", "variable", "key", "expected"),
+    [
+        ("auto", None, False, "offline"),
+        ("auto", None, True, "online"),
+        ("auto", "offline", True, "offline"),
+        ("auto", "dryrun", True, "offline"),
+        ("auto", "disabled", True, "disabled"),
+        ("offline", "online", True, "offline"),
+        ("online", "offline", True, "online"),
+    ],
+)
+def test_which_mode(monkeypatch, mode, variable, key, expected):
+    if variable:
+        monkeypatch.setenv("WANDB_MODE", variable)
+    if key:
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+    assert loggers._resolve(mode) == expected
+
+
+def test_a_login_counts_as_a_key(monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text(f"machine api.wandb.ai login user password {KEY}\n")
+    (tmp_path / "netrc").chmod(0o600)
+    assert loggers._resolve("auto") == "online"
+
+
+def test_an_unknown_mode_is_named(monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "onlien")
+    with pytest.raises(GraftError, match="onlien"):
+        loggers._resolve("auto")
+
+
+def test_other_processes_start_no_run(start, monkeypatch, tmp_path):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    start().log_metrics({"a": 1.0}, step=0)
+    assert wandb.run is None
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_finishing_says_how_to_send_an_offline_run(start, caplog, tmp_path):
+    start()
+    with caplog.at_level(logging.INFO, "graft"):
+        finish_wandb(exit_code=1)
+        finish_wandb()
+    assert caplog.text.count("wandb sync") == 1
+    assert (tmp_path / "run" / "wandb").is_dir()
+    (offline,) = records(tmp_path / "run")
+    assert [entry["exit"]["exit_code"] for entry in offline if entry["type"] == "exit"] == [1]
+
+
+def test_finishing_without_wandb_does_not_import_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "wandb")
+    finish_wandb()
+    assert "wandb" not in sys.modules
+
+
+def test_tensorboard_writes_into_the_run_folder(tmp_path):
+    logger = tensorboard_logger(str(tmp_path))
+    logger.log_metrics({"a": 1.0}, 0)
+    logger.finalize("success")
+    assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_without_tensorboard_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(GraftError, match=r"pip install 'graft\[tensorboard\]'"):
+        tensorboard_logger(str(tmp_path))

@@ -1,0 +1,66 @@
+"""Every file in configs/ composes, instantiates, opens with its command, and every experiment has been run."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from graft.build import build_backbone
+from graft.config.instantiate import build, build_all
+from graft.config.validate import validate
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+GROUPS = sorted(
+    str(path.relative_to(CONFIGS).with_suffix(""))
+    for path in CONFIGS.glob("*/*.yaml")
+    if path.parent.name not in ("hydra", "paths", "local")
+)
+SUPPLIED = {"backbone.model": "resnet18", "datamodule.root": "data"}  # what the user has to say
+EXPERIMENTS = {"elpv_feature_extraction", "elpv_finetuning"}  # those that test_experiments.py runs
+
+
+def composed(choice):
+    group, name = choice.split("/")
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        cfg = compose("train", [f"{group}={name}", "paths.run_dir=run"])
+    for key in OmegaConf.missing_keys(cfg):
+        OmegaConf.update(cfg, key, SUPPLIED[key])
+    return cfg
+
+
+@pytest.mark.parametrize("choice", GROUPS)
+def test_every_choice_composes_and_instantiates(choice, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    monkeypatch.chdir(tmp_path)
+    cfg = composed(choice)
+    validate(cfg)
+    group = choice.split("/")[0]
+    if group == "backbone":
+        cfg.backbone.weights = "none"
+        assert build_backbone(cfg).num_features > 0
+    elif group == "trainer":
+        if cfg.trainer.accelerator in ("cpu", "auto"):  # the others refuse to be made without their device
+            build(cfg.trainer, precision="32-true", logger=False, enable_checkpointing=False)
+    elif group == "callbacks":
+        assert build_all(cfg.callbacks).keys() == cfg.callbacks.keys()
+    elif group == "strategy":
+        assert build(cfg.strategy).name == choice.split("/")[1]
+    elif group in ("optimizer", "scheduler"):
+        assert callable(build(cfg[group]))
+    elif group == "augmentation":
+        build_all(cfg.augmentation)
+    elif group == "task":
+        assert set(build_all(cfg.task.metrics, num_classes=3)) == set(cfg.task.metrics)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("**/*.yaml")), ids=lambda path: str(path.relative_to(CONFIGS)))
+def test_every_file_opens_with_what_it_is_for(path):
+    head = [line for line in path.read_text().splitlines()[:12] if line.startswith("#")]
+    assert head, "a comment comes first"
+    if path.parent.name not in ("hydra", "help", "paths"):
+        assert any("graft " in line for line in head), "the header shows the command"
+
+
+def test_no_experiment_goes_untested():
+    assert {path.stem for path in CONFIGS.glob("experiment/*.yaml")} == EXPERIMENTS

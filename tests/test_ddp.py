@@ -1,0 +1,73 @@
+"""Two processes on the processor are the same training as one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def program(tmp_path):
+    """An executable of its own, because Lightning starts the second process from the first one's command line."""
+    path = tmp_path / "graft"
+    path.write_text(f"#!{sys.executable}\nimport sys\nfrom graft.cli import main\nsys.exit(main())\n")
+    path.chmod(0o755)
+    return path
+
+
+PHASES = (
+    "strategy.phases=[{train: head, epochs: 1, lr_scale: 1.0, lr_decay: 1.0},"
+    "{train: all, epochs: null, lr_scale: 0.5, lr_decay: 0.9}]"
+)
+
+
+def test_two_processes_end_with_the_weights_and_scores_of_one(
+    program, tiny_words, flowers, tmp_path, graft, read, weights
+):
+    """With a phase change, at which the ranks would drift apart; 43 training samples do not divide evenly either."""
+    words = [word for word in tiny_words if word != "trainer=cpu"]
+    words += [
+        f"datamodule.root={flowers}",
+        "strategy=full_finetuning",
+        PHASES,
+        "optimizer=sgd",
+        "datamodule.split.test=0.2",
+    ]
+    words += ["trainer.max_epochs=3", "augmentation=flips", "+callbacks.ranks={_target_: ranks_agree.RanksAgree}"]
+    environment = os.environ | {"GRAFT_ROOT": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    (tmp_path / "ranks_agree.py").write_text(RANKS_AGREE)
+    for name, trainer in (("two", "ddp_sim"), ("one", "cpu")):
+        command = [program, "train", *words, f"trainer={trainer}", f"hydra.run.dir={tmp_path / name}"]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400)
+        assert done.returncode == 0, done.stdout + done.stderr
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert all(torch.allclose(value, two[name], atol=1e-5) for name, value in one.items())
+    first, second = (read(tmp_path / name, "summary.json") for name in ("one", "two"))
+    for name in (name for name in first if name.startswith(("val/", "test/"))):
+        assert second[name] == pytest.approx(first[name], abs=1e-4), name
+    assert (tmp_path / "ranks_agree.log").read_text().splitlines() == ["0.0"] * 3
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == sorted(
+        path.name for path in (tmp_path / "one").iterdir()
+    )
+
+
+RANKS_AGREE = '''
+from pathlib import Path
+
+import torch
+from pytorch_lightning.callbacks import Callback
+
+
+class RanksAgree(Callback):
+    """Notes after each epoch the largest difference of any parameter between the ranks."""
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        if trainer.world_size > 1:
+            flat = torch.cat([parameter.detach().flatten() for parameter in pl_module.parameters()])
+            both = pl_module.all_gather(flat)
+            if trainer.is_global_zero:
+                with Path("ranks_agree.log").open("a") as log:
+                    print(float((both[0] - both[1]).abs().max()), file=log)
+'''

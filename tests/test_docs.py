@@ -1,0 +1,49 @@
+"""The README and docs say what is so: their YAML is used as it stands, their commands compose."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+EXTEND = (ROOT / "docs" / "extend.md").read_text()
+COMMANDS = re.findall(r"^graft (train .*?)(?:\s{2,}#.*)?$", README + EXTEND, re.MULTILINE)
+
+
+def test_ci_calls_the_readmes_test_command():
+    assert "```bash\nuv run pytest\n```" in README
+    assert "\nuv run pytest\n" in (ROOT / ".ci" / "run").read_text()
+    assert "pip install uv && uv run graft train" in README
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "<" not in command and "--help" not in command])
+def test_commands_of_the_docs_compose(command, graft, capsys):
+    words = [word.split(",")[0] for word in shlex.split(command) if word != "-m"]
+    assert graft(*words, "--cfg", "job") == 0
+    assert "datamodule" in capsys.readouterr().out
+
+
+@pytest.fixture
+def documented(tmp_path):
+    """The YAML files of docs/extend.md, written where Hydra looks for a user's own."""
+    blocks = re.findall(r"`configs/([\w/]+\.yaml)`:\n\n```yaml\n(.*?)```", EXTEND, re.DOTALL)
+    for name, text in blocks:
+        path = tmp_path / "mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return {name for name, _ in blocks}
+
+
+def test_a_dataset_a_backbone_and_a_strategy_take_one_yaml_file_each(documented, graft, flowers, tmp_path, read):
+    assert documented == {"datamodule/flowers.yaml", "backbone/resnet26d.yaml", "strategy/probe_then_tune.yaml"}
+    words = ["datamodule=flowers", "backbone=resnet26d", "strategy=probe_then_tune", f"datamodule.root={flowers}"]
+    quick = ["backbone.weights=none", "backbone.image_size=32", "trainer=cpu", "trainer.max_epochs=6"]
+    quiet = ["logger.wandb=null", "callbacks.progress=null", "datamodule.num_workers=0", "datamodule.batch_size=8"]
+    named = ["datamodule.split.group=null", f"hydra.run.dir={tmp_path}/run", "datamodule.limit=16"]
+    assert graft("train", *words, *quick, *quiet, *named, "--config-dir", tmp_path / "mine") == 0
+    summary = read(tmp_path / "run", "summary.json")
+    assert summary["name"] == "flowers_probe_then_tune"
+    assert summary["parameters/trainable"] == summary["parameters/total"] > 13e6
+    assert "phase 2 of strategy probe_then_tune begins" in (tmp_path / "run" / "train.log").read_text()

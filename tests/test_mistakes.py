@@ -1,0 +1,39 @@
+"""A user's mistakes: one clear sentence, an exit code, and nothing lost."""
+
+import pytest
+import torch
+
+
+def test_a_folder_that_holds_a_run_is_refused_and_left_alone(tiny, graft, tiny_words, flowers, capsys):
+    folder = tiny("trainer.max_epochs=1")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert graft("train", *tiny_words, f"datamodule.root={flowers}", f"hydra.run.dir={folder}") == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("datamodule.batch_size=100", "batch_size=100 is larger than the training split of 40"),
+        ("datamodule.root=nowhere", "nowhere"),
+        ("datamodule.shots=1000", "1000"),
+        ("backbone.model=test_vitt", "Did you mean 'test_vit"),
+        ("backbone.weights=nowhere.pth", "neither hub, package nor none"),
+        ("strategy.phases=[{train: blok, epochs: null, lr_scale: 1.0, lr_decay: 1.0}]", "block_6, head"),
+    ],
+)
+def test_what_is_found_before_training_is_told_without_a_traceback(tiny, read, capsys, override, message):
+    folder = tiny(override, code=None)
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+    assert read(folder, "status.json")["state"] == "failed"
+
+
+def test_a_nan_loss_keeps_the_last_good_checkpoint(tiny, read, weights, capsys):
+    folder = tiny("strategy=full_finetuning", "trainer.max_epochs=5", "optimizer=sgd", "optimizer.lr=1e18", code=1)
+    assert "loss became nan" in capsys.readouterr().err
+    assert read(folder, "status.json")["state"] == "failed"
+    if (folder / "checkpoints" / "last.ckpt").exists():
+        assert all(torch.isfinite(value).all() for value in weights(folder).values() if value.is_floating_point())
