@@ -1,8 +1,11 @@
 """The door: `graft <command> …`. Nothing heavy is imported before a command begins its work."""
 
 import os
+import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from graft.errors import ConfigError, GraftError, Interrupted, did_you_mean
@@ -52,9 +55,6 @@ def main() -> int:
     except KeyboardInterrupt:
         print("stopped by Ctrl-C", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `graft train --cfg job | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush at the end
-        return 141
     except Exception:
         print(_redacted(traceback.format_exc()), file=sys.stderr, end="")
         return 1
@@ -131,10 +131,25 @@ def _inform(line: "Line") -> None:
     from graft.config.running import call_hydra
 
     try:
-        call_hydra(line.command, [*line.overrides, *line.flags], _no_job)
+        with _ending_with_its_reader():
+            call_hydra(line.command, [*line.overrides, *line.flags], _no_job)
     except Exception as error:
         _check_configuration(line)
         raise (as_config_error(error) or error) from error
+
+
+@contextmanager
+def _ending_with_its_reader() -> Iterator[None]:
+    """Lets `graft train --cfg job | head` end as other programs do, without a word."""
+    if not hasattr(signal, "SIGPIPE"):
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        yield
+        sys.stdout.flush()
+    finally:
+        signal.signal(signal.SIGPIPE, before)
 
 
 def _check(line: "Line") -> None:

@@ -209,14 +209,26 @@ def test_a_second_signal_stops_at_once_and_keeps_the_last_checkpoint(tmp_path):
     assert stopped.saved("global_step") == 5
 
 
-def test_without_other_checkpoints_there_is_one_of_the_stop(tmp_path):
-    stopped = Training(tmp_path, SignalAt("on_validation_start", 5, signal.SIGTERM))
-    stopped.callbacks[0].on_train_start = lambda trainer, _: trainer.callbacks.pop(  # the user's callbacks.last=null
-        next(n for n, callback in enumerate(trainer.callbacks) if isinstance(callback, ModelCheckpoint))
-    )
+def test_no_checkpoint_is_made_of_an_epoch_s_last_batch(tmp_path):
+    """Lightning would go on from it with the next epoch, without what belongs to the end of this one."""
+    first = SignalAt("on_train_batch_start", 4, signal.SIGINT)
+    second = SignalAt("on_train_epoch_end", 5, signal.SIGINT)
+    stopped = Training(tmp_path, first, second, check_val_every_n_epoch=2)
     with pytest.raises(Interrupted):
         stopped.run()
-    assert stopped.saved("global_step") == 5
+    assert not stopped.last.exists()
+
+
+@pytest.mark.parametrize(("hook", "at"), [("on_validation_start", 5), ("on_train_end", 10)])
+def test_without_other_checkpoints_there_is_one_of_the_stop(tmp_path, hook, at):
+    def drop_the_others(trainer, _):  # as callbacks.last=null does
+        trainer.callbacks[:] = [callback for callback in trainer.callbacks if not isinstance(callback, ModelCheckpoint)]
+
+    stopped = Training(tmp_path, SignalAt(hook, at, signal.SIGTERM))
+    stopped.callbacks[0].on_train_start = drop_the_others
+    with pytest.raises(Interrupted):
+        stopped.run()
+    assert stopped.saved("global_step") == at
 
 
 def test_after_the_training_signals_stop_at_once_again(tmp_path):
