@@ -102,6 +102,8 @@ class DataModule(LightningDataModule):
         self.splits: dict[str, Rows] = {}
         self.skipped: list[BadFile] = []
         self._features: Mapping[str, Tensor] = {}
+        self._train_loader: ResumableLoader | None = None
+        self._position: dict[str, Any] | None = None
 
     @abstractmethod
     def read(self) -> Table:
@@ -197,7 +199,22 @@ class DataModule(LightningDataModule):
         dataset = self.dataset("train", train=True)
         order = TrainingOrder(dataset, batch_size=self.batch_size, world=world, rank=rank, seed=self.seed)
         share = self.batch_size // world
-        return ResumableLoader(dataset, sampler=order, batch_size=share, **self._loading(dataset))
+        self._train_loader = ResumableLoader(dataset, sampler=order, batch_size=share, **self._loading(dataset))
+        if self._position is not None:
+            self._train_loader.load_state_dict(self._position)
+        return self._train_loader
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns where the training loader stands, for the checkpoint."""
+        return {} if self._train_loader is None else self._train_loader.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Makes the next training loader go on from there.
+
+        Lightning hands a loader its position only if it makes the loader after it has restored its loops. A schedule
+        that asks for the number of steps has it made before; the datamodule's state is restored in time for both.
+        """
+        self._position = state_dict or None
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Returns the validation batches, see `eval_dataloader`."""
