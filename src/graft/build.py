@@ -6,11 +6,10 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
-from torchvision.transforms import v2
 
 from graft.backbones import Backbone
 from graft.config.instantiate import build, build_all
-from graft.data.datamodule import DataModule
+from graft.data import DataModule, chain
 from graft.precision import resolve
 from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.tasks import Task
@@ -24,11 +23,10 @@ def build_backbone(cfg: DictConfig) -> Backbone:
 
 def build_datamodule(cfg: DictConfig, backbone: Backbone) -> DataModule:
     """Makes the datamodule, which takes its preprocessing from the backbone, and reads its table of samples."""
-    transforms = list(build_all(cfg.augmentation).values())
     datamodule: DataModule = build(
         cfg.datamodule,
         preprocess=backbone.preprocess,
-        augment=v2.Compose(transforms) if transforms else None,
+        augment=chain(build_all(cfg.augmentation)),
         seed=cfg.seed,
     )
     datamodule.setup()

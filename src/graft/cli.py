@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from graft.errors import ConfigError, GraftError, Interrupted, did_you_mean
+from graft.runs.rank import rank
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -50,6 +51,8 @@ def main() -> int:
         print(f"error: {_redacted(str(error))}", file=sys.stderr)
         return error.exit_code
     except Interrupted as stop:
+        if rank() > 0:  # Lightning kills the first process when another ends otherwise, in the midst of its last words
+            return 0
         print(stop, file=sys.stderr)
         return stop.exit_code
     except KeyboardInterrupt:

@@ -45,13 +45,14 @@ def train(cfg: DictConfig) -> float:
         Interrupted: On Ctrl-C or SIGTERM; the run can be resumed.
     """
     run, cfg = claim(cfg)
-    with signals() as handler, logging_to(run.log), run.recording():
+    with signals() as handler, logging_to(run.log):
         try:
-            objective = fit_and_score(run, cfg, handler)
+            with run.recording():
+                objective = fit_and_score(run, cfg, handler)
         except BaseException:
             finish_wandb(exit_code=1)
             raise
-        finish_wandb()
+        finish_wandb()  # after the status is written: an upload may take long
         return objective
 
 
@@ -64,6 +65,8 @@ def claim(cfg: DictConfig) -> tuple[RunFolder, DictConfig]:
     run = RunFolder.open(cfg.resume)
     cfg = resumed_config(list(HydraConfig.get().overrides.task), run.load_config())
     run.resume()
+    cfg.resume = None
+    run.save_config(cfg)  # with the values given anew, or a second resumption would lose them
     return run, cfg
 
 
@@ -94,8 +97,10 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
     with clock.part("scoring"):
         scores = score_best(run, trainer, task, datamodule, splits[1:])
 
-    for logger in trainer.loggers:
-        logger.log_metrics({key: value for key, value in scores.items() if key.startswith("test/")})
+    tests = {key: value for key, value in scores.items() if key.startswith("test/")}
+    for logger in trainer.loggers if tests else []:
+        # At the last step, so that a run that is resumed once more rewinds these rows too.
+        logger.log_metrics(tests, step=max(0, trainer.global_step - 1))
     summary: dict[str, Any] = {
         "name": cfg.name,
         "seed": cfg.seed,

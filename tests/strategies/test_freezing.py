@@ -22,7 +22,7 @@ def test_frozen_is_frozen_and_the_rest_learns(tiny):
 
 
 def test_unfreezing_gives_everything_back(tiny):
-    network, head, stages = tiny
+    network, _, stages = tiny
     set_learning(stages, {"head"})
     set_learning(stages, {stage.name for stage in stages})
     assert all(parameter.requires_grad for parameter in network.parameters())

@@ -12,7 +12,7 @@ from graft.runs.secrets import Redactor
 
 _WARNINGS = "py.warnings"  # where Python sends its warnings once they are captured
 _CONSOLE = ("graft", _WARNINGS)
-_FILE = ("graft", _WARNINGS, "pytorch_lightning")  # Lightning prints by itself
+_FILE = ("graft", _WARNINGS, "pytorch_lightning")  # what Lightning says of devices and tips is for the file alone
 
 
 @contextlib.contextmanager
@@ -30,9 +30,23 @@ def logging_to(path: Path) -> Iterator[None]:
         stack.enter_context(_handling(console, _CONSOLE))
         if rank() == 0:
             stack.enter_context(_handling(_file_handler(path), _FILE))
+        stack.enter_context(_without_console("pytorch_lightning"))
         logging.captureWarnings(True)
         stack.callback(logging.captureWarnings, False)
         yield
+
+
+@contextlib.contextmanager
+def _without_console(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    own = [handler for handler in logger.handlers if type(handler) is logging.StreamHandler]
+    for handler in own:
+        logger.removeHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in own:
+            logger.addHandler(handler)
 
 
 class _LogFile(logging.FileHandler):

@@ -46,7 +46,7 @@ def parameter_counts(strategy: Strategy, stages: Iterable[Stage]) -> dict[str, i
 
 
 def peak_memory() -> dict[str, float]:
-    """Returns the largest memory that this process has held, in MiB: of the machine, and of the GPU where it has one."""
+    """Returns the largest memory that this process has held, in MiB: the machine's and, if any, the GPU's."""
     unit = 1024**2 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in KiB elsewhere
     memory = {"memory/peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
     if torch.cuda.is_available():
