@@ -1,10 +1,13 @@
 """A small real task for whole runs: image files on disk, a tiny network, the command line."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of each test process: together they have two cores
 import torch
 from PIL import Image
 
