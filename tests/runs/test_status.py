@@ -65,7 +65,7 @@ def test_continuations_are_counted():
 
 def test_no_secret_and_no_host_name_is_written(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", 'hf_"abcdef')
-    monkeypatch.setattr("sys.argv", ["/opt/venv/bin/graft", "train", 'name=hf_"abcdef'])
+    monkeypatch.setattr("sys.argv", ["/somewhere/bin/graft", "train", 'name=hf_"abcdef'])
     path = tmp_path / "status.json"
     Status.begin().end(ValueError('no access with hf_"abcdef')).write(path)
     written = json.loads(path.read_text())
