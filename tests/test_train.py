@@ -13,8 +13,9 @@ def metrics(folder):
     return list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
 
 
-def test_a_run_leaves_everything_in_one_folder(tiny, read, weights):
+def test_a_run_leaves_everything_in_one_folder(tiny, read, weights, capsys):
     folder = tiny("trainer.max_epochs=2", "task.head.dropout=0.1")
+    assert f"\nrun folder: {folder}\n" in capsys.readouterr().out  # whole, however long
     summary = read(folder, "summary.json")
     assert not [key for key in SUMMARY if key not in summary]
     assert summary["parameters/trainable"] == 2 * 65

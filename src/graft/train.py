@@ -112,7 +112,9 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         "steps": trainer.global_step,
     }
     run.save_summary(summary)
-    log.info("%s\nrun folder: %s", rendered(outcome_table(summary)), run.path)
+    log.info("%s", rendered(outcome_table(summary)))
+    if trainer.is_global_zero:
+        print(f"run folder: {run.path}")  # not through the console's log, which breaks long lines: it is to be copied
     return scores[cfg.monitor]
 
 
