@@ -41,6 +41,7 @@ def build_task(cfg: DictConfig, backbone: Backbone, classes: list[str]) -> Task:
         head=build(cfg.task.head, in_features=backbone.num_features, out_features=len(classes)),
         loss=build(cfg.task.loss, reduction="none"),
         metrics=build_all(cfg.task.metrics, num_classes=len(classes)),
+        test_time_augmentation=build_all(cfg.task.test_time_augmentation),
         classes=classes,
         strategy=build(cfg.strategy),
         optimizer=build(cfg.optimizer),

@@ -32,7 +32,7 @@ class VectorBackbone(Backbone):
 
 @pytest.fixture
 def make_task():
-    def make(train="all", classes=("no", "yes"), **head):
+    def make(train="all", classes=("no", "yes"), looks=None, **head):
         torch.manual_seed(0)
         backbone = VectorBackbone()
         return Classification(
@@ -43,6 +43,7 @@ def make_task():
                 "accuracy": MulticlassAccuracy(num_classes=len(classes), average="micro"),
                 "auroc": MulticlassAUROC(num_classes=len(classes)),
             },
+            test_time_augmentation=looks or {},
             classes=list(classes),
             strategy=Strategy("s", [{"train": train, "epochs": None, "lr_scale": 1.0, "lr_decay": 1.0}], None),
             optimizer=partial(torch.optim.SGD, lr=0.1, weight_decay=0.01),

@@ -77,6 +77,20 @@ def test_weights_count_and_a_batch_without_weight_has_no_loss(make_task):
         assert task._step(batch | {"weight": torch.zeros(8)})[0] == 0
 
 
+def test_scores_are_of_the_mean_probabilities_over_all_looks(make_task, trainer):
+    looks = {"turned": lambda inputs: inputs.flip(1), "far": lambda inputs: 3 * inputs}
+    task = make_task(looks=looks)
+    rows = samples(8)
+    batch = next(iter(loader(rows)))
+    with torch.no_grad():
+        each = [task({"inputs": look(batch["inputs"])}).softmax(1) for look in (lambda x: x, *looks.values())]
+    trainer.test(task, loader(rows), verbose=False)
+    mean = sum(each) / 3
+    assert torch.allclose(task.predictions.probabilities, mean, atol=1e-6)
+    assert task.scores["loss"] == pytest.approx(float(-mean.log()[range(8), batch["target"]].mean()), abs=1e-5)
+    assert not torch.allclose(mean, each[0], atol=1e-3)
+
+
 def test_a_nan_loss_stops_the_training_before_the_weights_are_spoilt(make_task, trainer):
     task = make_task()
     rows = samples()

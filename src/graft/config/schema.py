@@ -130,6 +130,7 @@ class Classification:
     head: Node
     loss: Node
     metrics: Nodes
+    test_time_augmentation: Nodes
 
 
 # --- what learns, when and how fast

@@ -1,6 +1,6 @@
 """What every task shares: a backbone, a head, and an optimizer whose groups come from the strategy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -33,10 +33,12 @@ class Task(pl.LightningModule):
         scheduler: A partial that lacks `optimizer` and `total_steps`.
 
     Attributes:
+        test_time_augmentation: By name, other looks at a batch's inputs; what is scored is the mean over them.
         scores: By metric, of the split that was scored last (`trainer.test`).
         predictions: Of each sample of that split.
     """
 
+    test_time_augmentation: Mapping[str, Callable[[Any], Any]]
     scores: dict[str, float]
     predictions: Predictions
 
@@ -81,6 +83,12 @@ class Task(pl.LightningModule):
         optimizer = self._optimizer(parameter_groups(stages, scales, self.lr, decay))
         total_steps = int(self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": self._scheduler(optimizer, total_steps=total_steps)}
+
+    def log_step(self, loss: Tensor) -> None:
+        """Shows and logs the loss of a training batch of this process, each `trainer.log_every_n_steps` steps."""
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined] # a part of the trainer sets it
+        if every and (self.global_step + 1) % every == 0:  # in every step it would take longer than a small head
+            self.log("train/loss_step", loss, on_step=True, on_epoch=False, prog_bar=True, batch_size=1)
 
     def refuse_non_finite(self, loss: Tensor) -> None:
         """Stops before the backward pass would carry a NaN into the weights.

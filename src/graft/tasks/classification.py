@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric, Metric, MetricCollection
+from torchmetrics import Metric
 
 from graft.backbones import Backbone
 from graft.strategies import Strategy
 from graft.tasks.base import Batch, Task
 from graft.tasks.predictions import Predictions
+from graft.tasks.running import RunningScores
 
 _NO_WEIGHT = 1e-12  # a batch of nothing but zero weights has the loss 0, not NaN
 
@@ -25,6 +26,8 @@ class Classification(Task):
         head: Takes the features in, gives one logit per class.
         loss: Takes logits `(batch, classes)` and targets `(batch,)`; made with `reduction="none"`.
         metrics: By name; each takes probabilities `(batch, classes)` and targets `(batch,)`.
+        test_time_augmentation: By name; each takes a batch's inputs and returns them seen otherwise. Scored are then
+            the mean probabilities over the inputs as they are and these.
         classes: Their names, in the order of the logits.
         strategy: Which stages learn, when and how fast.
         optimizer: A partial that lacks its parameter groups.
@@ -37,6 +40,7 @@ class Classification(Task):
         head: nn.Module,
         loss: nn.Module,
         metrics: Mapping[str, Metric],
+        test_time_augmentation: Mapping[str, Callable[[Any], Any]],
         classes: list[str],
         strategy: Strategy,
         optimizer: "partial[Optimizer]",
@@ -44,50 +48,49 @@ class Classification(Task):
     ) -> None:
         super().__init__(backbone, head, strategy, optimizer, scheduler)
         self.loss = loss
+        self.test_time_augmentation = test_time_augmentation
         self.classes = classes
         # Plain values only: the checkpoint must load under weights_only=True.
         self.save_hyperparameters({"classes": classes}, logger=False)
-        collection = MetricCollection(dict(metrics))
-        self.train_metrics = collection.clone(prefix="train/")
-        self.val_metrics = collection.clone(prefix="val/")
-        self.score_metrics = collection.clone()
-        self.score_loss = MeanMetric()
+        self.train_scores, self.val_scores, self.test_scores = (RunningScores(metrics) for _ in range(3))
         self.scores = {}
         self.predictions = Predictions()
 
-    def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        logits = self(batch).float()
+    def _score(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         losses = self.loss(logits, batch["target"])
         weight = batch.get("weight", torch.ones_like(losses))
         return (losses * weight).sum() / weight.sum().clamp_min(_NO_WEIGHT), logits.softmax(dim=1)
+
+    def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        return self._score(self(batch).float(), batch)
+
+    def _averaged_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        looks = [batch, *({**batch, "inputs": look(batch["inputs"])} for look in self.test_time_augmentation.values())]
+        mean = torch.stack([self(each).float().softmax(dim=1) for each in looks]).mean(dim=0)
+        return self._score(mean.log(), batch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the loss."""
         loss, probabilities = self._step(batch)
         self.refuse_non_finite(loss)
-        self._collect("train", self.train_metrics, loss, probabilities.detach(), batch)
+        self.train_scores.add(loss.detach(), probabilities.detach(), batch["target"])
+        self.log_step(loss)
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Logs the training split as it was seen in this epoch, by weights that changed meanwhile."""
+        self.log_dict(self.train_scores.take("train/"))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collects the metrics of the validation split."""
         loss, probabilities = self._step(batch)
-        self._collect("val", self.val_metrics, loss, probabilities, batch)
+        self.val_scores.add(loss, probabilities, batch["target"])
 
-    def _collect(
-        self, split: str, metrics: MetricCollection, loss: Tensor, probabilities: Tensor, batch: Batch
-    ) -> None:
-        size = len(batch["target"])
-        metrics.update(probabilities, batch["target"])
-        self.log(
-            f"{split}/loss",
-            loss,
-            on_step=False,
-            on_epoch=True,
-            batch_size=size,
-            sync_dist=True,
-            prog_bar=True,
-        )
-        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=size)
+    def on_validation_epoch_end(self) -> None:
+        """Logs the metrics of the validation split."""
+        values = self.val_scores.take("val/")
+        self.log("val/loss", values.pop("val/loss"), prog_bar=True)
+        self.log_dict(values)
 
     def on_test_epoch_start(self) -> None:
         """Forgets what an earlier scoring left."""
@@ -95,15 +98,11 @@ class Classification(Task):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Scores a batch of whichever split the loader holds; nothing of it reaches a logger by itself."""
-        loss, probabilities = self._step(batch)
-        self.score_metrics.update(probabilities, batch["target"])
-        self.score_loss.update(loss, weight=len(batch["target"]))
+        loss, probabilities = self._averaged_step(batch) if self.test_time_augmentation else self._step(batch)
+        self.test_scores.add(loss, probabilities, batch["target"])
         self.predictions.add(batch["index"], batch["target"], probabilities)
 
     def on_test_epoch_end(self) -> None:
         """Leaves the scores of all processes in `scores` and the predictions of all samples in `predictions`."""
-        values = {**self.score_metrics.compute(), "loss": self.score_loss.compute()}
-        self.scores = {name: float(value) for name, value in values.items()}
-        self.score_metrics.reset()
-        self.score_loss.reset()
+        self.scores = self.test_scores.take()
         self.predictions.gather()
