@@ -9,6 +9,7 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of each test process: together they have two cores
 import torch
+import yaml
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -90,5 +91,18 @@ def weights():
     def load(folder, name="last"):
         path = folder / "checkpoints" / f"{name}.ckpt"
         return torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def settings():
+    """A backbone's keywords, as its config files give them."""
+
+    def load(name="timm", **changes):
+        merged = {}
+        for file in ("timm", name):
+            merged |= yaml.safe_load((ROOT / "configs" / "backbone" / f"{file}.yaml").read_text())
+        return {key: value for key, value in (merged | changes).items() if key not in ("_target_", "defaults")}
 
     return load

@@ -1,0 +1,45 @@
+import pytest
+
+LOOK = "+task.test_time_augmentation.mirrored={_target_: torch.flip, _partial_: true, dims: [-1]}"
+
+
+@pytest.fixture
+def computed(monkeypatch, tiny):
+    """Trains the tiny task; returns the splits whose features were computed, and the run folder."""
+    import graft.precompute
+
+    own, splits = graft.precompute.extract, []
+
+    def watch(backbone, loaders, *rest):
+        splits.extend(loaders)
+        return own(backbone, loaders, *rest)
+
+    monkeypatch.setattr(graft.precompute, "extract", watch)
+
+    def train(*overrides):
+        return splits, tiny("trainer.max_epochs=1", *overrides)
+
+    return train
+
+
+@pytest.mark.parametrize(
+    ("overrides", "wanted"),
+    [
+        ([], ["train", "val", "test"]),
+        (["test=false"], ["train", "val"]),
+        (["augmentation=flips"], ["val", "test"]),  # each epoch sees other training images
+        ([LOOK], ["train"]),  # validation and test look at each image in two ways
+        (["strategy=full_finetuning"], []),
+        (["strategy=layerwise"], []),
+    ],
+)
+def test_features_stand_for_the_samples_that_stay_the_same(computed, overrides, wanted):
+    splits, _ = computed(*overrides)
+    assert splits == wanted
+
+
+def test_the_average_over_looks_is_trained_and_evaluated_alike(computed, graft, read, capsys):
+    _, folder = computed(LOOK)
+    plain = read(folder, "summary.json")["test/loss"]
+    assert graft("evaluate", f"run={folder}") == 0
+    assert read(folder, "summary.json")["test/loss"] == plain
