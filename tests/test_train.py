@@ -127,3 +127,9 @@ def test_a_multirun_makes_one_finished_run_a_job(graft, flowers, tiny_words, tmp
     assert len(folders) == 2
     assert [read(folder, "status.json")["state"] for folder in folders] == ["done", "done"]
     assert all(len(list(folder.glob("wandb/offline-run-*/run-*.wandb"))) == 1 for folder in folders)
+
+
+def test_without_the_progress_callback_there_is_no_bar(tiny, capsys):
+    """Lightning brings one of its own when nobody says no."""
+    tiny("trainer.max_epochs=1")
+    assert "Epoch 0" not in capsys.readouterr().out

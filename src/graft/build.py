@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.loggers import Logger
 
 from graft.backbones import Backbone
@@ -56,6 +56,7 @@ def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Seque
         cfg.trainer,
         precision=resolve(cfg.trainer.precision, cfg.trainer.accelerator),
         callbacks=list(callbacks),
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),  # else one comes unasked
         logger=list(loggers) or False,
         plugins=[AtomicCheckpointIO()],
         default_root_dir=cfg.paths.run_dir,
