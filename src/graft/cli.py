@@ -244,6 +244,8 @@ def _run(line: "Line", overrides: list[str], job: "Job") -> None:
         line.command,
         [*overrides, *line.flags],
         job,
-        typed=[line.command, *line.overrides, *line.flags],
+        typed=line.overrides,
+        flags=line.flags,
         report=lambda message: print(_redacted(message), file=sys.stderr),
+        redact=_redacted,
     )

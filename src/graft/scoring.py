@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytorch_lightning as pl
-import torch
 
 from graft.data.datamodule import DataModule
 from graft.runs.atomic import replacing
+from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.runs.folder import RunFolder
 from graft.runs.rank import rank
 from graft.tasks import Task
@@ -18,13 +18,12 @@ from graft.tasks.predictions import Predictions
 
 def load_checkpoint(task: Task, path: Path) -> None:
     """Puts a checkpoint's weights into a task; nothing but tensors and plain values is read."""
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    task.load_state_dict(checkpoint["state_dict"])
+    task.load_state_dict(AtomicCheckpointIO().load_checkpoint(path)["state_dict"])
 
 
 def step_of(path: Path) -> int:
     """Returns the number of optimizer steps behind a checkpoint."""
-    return int(torch.load(path, map_location="cpu", weights_only=True)["global_step"])
+    return int(AtomicCheckpointIO().load_checkpoint(path)["global_step"])
 
 
 def score(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str) -> dict[str, float]:

@@ -79,6 +79,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         pl.seed_everything(cfg.seed, verbose=False)
         backbone = build_backbone(cfg)
         datamodule = build_datamodule(cfg, backbone)
+        run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
         task = build_task(cfg, backbone, datamodule.classes)
         metrics = MetricsCSV(run.metrics)
         trainer = build_trainer(cfg, callbacks(cfg, task, run, handler), [metrics, *build_all(cfg.logger).values()])
@@ -99,14 +100,14 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
 
     tests = {key: value for key, value in scores.items() if key.startswith("test/")}
     for logger in trainer.loggers if tests else []:
-        # At the last step, so that a run that is resumed once more rewinds these rows too.
-        logger.log_metrics(tests, step=max(0, trainer.global_step - 1))
+        logger.log_metrics(tests, step=trainer.global_step)  # behind the last step: a run that goes on rewinds it
     summary: dict[str, Any] = {
         "name": cfg.name,
         "seed": cfg.seed,
         **scores,
         **parameter_counts(task.strategy, task.stages),
         **clock.seconds(),
+        "seconds": clock.seconds()["seconds"] + run.earlier_seconds(),
         **peak_memory(),
         "epochs": trainer.current_epoch,
         "steps": trainer.global_step,

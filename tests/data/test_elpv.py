@@ -81,7 +81,7 @@ def test_labels_and_weights(make: Callable[..., ELPV], install: Path):
     rows = batch["index"] % 4
     assert batch["inputs"][:, 0, 0, 0].tolist() == batch["index"].tolist()  # the grey value is the row
     assert batch["target"].tolist() == (rows >= 2).long().tolist()
-    assert batch["weight"].tolist() == pytest.approx([(1, 1 / 3, 1 / 3, 1)[row] for row in rows])
+    assert batch["weight"].tolist() == pytest.approx([(1.5, 0.5, 0.5, 1.5)[row] for row in rows])  # their mean is 1
     plain = make(distribution="cells")
     plain.setup()
     assert "weight" not in next(iter(plain.test_dataloader()))

@@ -28,7 +28,7 @@ def test_cosine_warms_up_then_falls_to_zero_in_every_group_alike():
 def test_constant_stays_and_plateau_names_its_metric():
     assert (rates(lambda optimizer: constant(optimizer, total_steps=5), 5)[:, 0] == 1).all()
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    config = plateau(optimizer, total_steps=5, monitor="val/auroc", mode="max", factor=0.1, patience=0)
+    config = plateau(optimizer, total_steps=5, monitor="val/auroc", mode="max", factor=0.1, patience=0, frequency=1)
     config["scheduler"].step(0.9)
     config["scheduler"].step(0.8)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1)

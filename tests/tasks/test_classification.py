@@ -65,7 +65,7 @@ def test_features_stand_in_for_inputs(make_task):
     assert task.backbone.calls == calls + 1
 
 
-def test_weights_count_and_a_batch_without_weight_has_no_loss(make_task):
+def test_weights_count(make_task):
     task = make_task().eval()
     rows = samples(8)
     batch = next(iter(loader(rows)))
@@ -73,8 +73,18 @@ def test_weights_count_and_a_batch_without_weight_has_no_loss(make_task):
         each = cross_entropy(task(batch), batch["target"], reduction="none")
         weight = torch.tensor([1.0, 0, 0, 0, 0, 0, 0, 0.5])
         loss, _ = task._step(batch | {"weight": weight})
-        assert loss == pytest.approx(float((each[0] + 0.5 * each[7]) / 1.5))
-        assert task._step(batch | {"weight": torch.zeros(8)})[0] == 0
+    assert loss == pytest.approx(float((each[0] + 0.5 * each[7]) / 8))
+
+
+def test_weighted_scores_do_not_depend_on_how_the_samples_lie_in_batches(make_task, trainer):
+    """Nor, then, on how processes share them."""
+    task = make_task()
+    rows = samples(12, weight=torch.linspace(0, 2, 12))
+    seen = []
+    for batch_size in (1, 3, 4, 12):
+        trainer.test(task, loader(rows, batch_size), verbose=False)
+        seen.append(task.scores["loss"])
+    assert seen == pytest.approx([seen[0]] * 4, rel=1e-5)
 
 
 def test_scores_are_of_the_mean_probabilities_over_all_looks(make_task, trainer):

@@ -4,16 +4,20 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict, read_write
 
 from graft.config.explain import as_config_error
 from graft.config.locate import configs_dir
 from graft.errors import GraftError
+
+_SWEEP = ("-m", "--multirun")
+_DISTRIBUTED = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 
 Job = Callable[[DictConfig], Any]
 
@@ -58,16 +62,27 @@ def _surroundings(argv: list[str]) -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = full_error
 
 
-def run_jobs(command: str, argv: list[str], job: Job, *, typed: list[str], report: Callable[[str], None]) -> None:
+def run_jobs(
+    command: str,
+    argv: list[str],
+    job: Job,
+    *,
+    typed: list[str],
+    flags: list[str],
+    report: Callable[[str], None],
+    redact: Callable[[str], str],
+) -> None:
     """Runs one job, or the jobs of a sweep.
 
     Args:
         command: Names the primary configuration.
         argv: Overrides and flags for Hydra.
         job: A command's function.
-        typed: The words behind the program's name as the user typed them: `sys.argv` while a job runs, because
-            Lightning starts the other processes of a distributed training with it.
+        typed: The overrides as the user typed them.
+        flags: The flags likewise. Command, overrides and flags are `sys.argv` while a job runs, because Lightning
+            starts the other processes of a distributed training with it.
         report: Takes one line about a job of a sweep that failed; the sweep goes on.
+        redact: Takes the secrets out of the file in which Hydra notes what a sweep was asked for.
 
     Raises:
         GraftError: The run folder cannot be made or named.
@@ -77,14 +92,19 @@ def run_jobs(command: str, argv: list[str], job: Job, *, typed: list[str], repor
 
     def one(cfg: DictConfig) -> Any:
         started.append(True)
-        sys.argv = [sys.argv[0], *typed]
+        if HydraConfig.get().mode is RunMode.MULTIRUN:
+            _redact_file(Path(HydraConfig.get().sweep.dir) / "multirun.yaml", redact)
+            try:
+                with _as_a_run_of_its_own(command, [flag for flag in flags if flag not in _SWEEP]):
+                    return job(cfg)
+            except Exception as error:
+                report(f"a job failed; the sweep goes on. {type(error).__name__}: {error}")
+                raise
+        sys.argv = [sys.argv[0], command, *typed, *flags]
         try:
             return job(cfg)
         except Exception as error:
-            if HydraConfig.get().mode is not RunMode.MULTIRUN:
-                raise _Stopped(error) from error
-            report(f"a job failed; the sweep goes on. {type(error).__name__}: {error}")
-            raise
+            raise _Stopped(error) from error
 
     try:
         call_hydra(command, argv, one)
@@ -96,6 +116,37 @@ def run_jobs(command: str, argv: list[str], job: Job, *, typed: list[str], repor
             raise
         failure = _before_the_job(error)
     raise failure
+
+
+@contextmanager
+def _as_a_run_of_its_own(command: str, flags: list[str]) -> Iterator[None]:
+    """Makes a job of a sweep look like a single run to Lightning, whose processes would else repeat the whole sweep.
+
+    What a distributed training leaves behind is taken away afterwards: the next job would think that it is one of its
+    processes.
+    """
+    job: Any = HydraConfig.instance().cfg
+    with read_write(job.hydra), open_dict(job.hydra):
+        job.hydra.run.dir = job.hydra.runtime.output_dir
+    line, before = sys.argv, {name: os.environ.get(name) for name in _DISTRIBUTED}
+    sys.argv = [line[0], command, *job.hydra.overrides.task, *flags]
+    try:
+        yield
+    finally:
+        sys.argv = line
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _redact_file(path: Path, redact: Callable[[str], str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    if (redacted := redact(text)) != text:
+        path.write_text(redacted, encoding="utf-8")
 
 
 def _before_the_job(error: Exception) -> Exception:

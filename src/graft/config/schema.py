@@ -190,6 +190,28 @@ class Plateau:
     mode: Literal["max", "min"]
     factor: Share
     patience: Annotated[int, Range(0)]
+    frequency: Count
+
+
+# --- callbacks
+
+
+@dataclass
+class Checkpoint:
+    """The checkpoints of configs/callbacks/default.yaml; Lightning's class checks the other keys."""
+
+    open: ClassVar[bool] = True
+
+    dirpath: str
+    filename: str
+    monitor: str | None
+
+
+@dataclass
+class MovingAverage:
+    """The average of the weights in configs/experiment/elpv_finetuning.yaml."""
+
+    decay: Share
 
 
 # --- the trainer
@@ -323,7 +345,9 @@ TARGETS: dict[str, type] = {
     "graft.data.ImageFolder": ImageFolder,
     "graft.runs.loggers.tensorboard_logger": TensorboardLogger,
     "graft.runs.loggers.wandb_logger": WandbLogger,
+    "graft.runs.checkpoints.Checkpoint": Checkpoint,
     "graft.strategies.Strategy": Strategy,
+    "graft.strategies.averaging.MovingAverage": MovingAverage,
     "graft.strategies.schedules.constant": Constant,
     "graft.strategies.schedules.cosine": Cosine,
     "graft.strategies.schedules.plateau": Plateau,

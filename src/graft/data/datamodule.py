@@ -97,7 +97,6 @@ class DataModule(LightningDataModule):
         self.preprocess = preprocess
         self.augment = augment
         self.seed = seed
-        self.allow_zero_length_dataloader_with_multiple_devices = True  # more ranks than samples to evaluate
         self.classes: list[str] = []
         self.splits: dict[str, Rows] = {}
         self.skipped: list[BadFile] = []
@@ -228,6 +227,8 @@ class DataModule(LightningDataModule):
         """Returns the batches of any split unaugmented and in order; each sample goes to one rank only."""
         world, rank = self._world()
         dataset = self.dataset(split, train=False)
+        if world > len(dataset):
+            raise ConfigError(f"{world} processes cannot share the {len(dataset)} samples of {split}: fewer devices.")
         batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=world, rank=rank)
         return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
 

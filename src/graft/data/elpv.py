@@ -49,7 +49,8 @@ class ELPV(DataModule):
 
         Args:
             distribution: name of the installed package.
-            label_weights: "none", or "confidence": a cell of defect probability p weighs |2p - 1|.
+            label_weights: "none", or "confidence": a cell of defect probability p weighs |2p - 1|, over the mean
+                of all cells.
             **settings: see `Settings`.
 
         Raises:
@@ -124,4 +125,6 @@ def read_labels(path: Path) -> list[Cell]:
 
 
 def _confidence(probability: NDArray[np.float64]) -> NDArray[np.float32]:
-    return np.abs(2 * probability - 1).astype(np.float32)
+    weights: NDArray[np.float64] = np.abs(2 * probability - 1)
+    weights /= weights.mean()
+    return weights.astype(np.float32)

@@ -31,7 +31,7 @@ class Table:
         load: takes a row number and returns the canonical sample (an image: uint8 tensor (3, H, W)).
         strata: (n,) values whose mixture every split shares; the targets or something finer.
         groups: (n,) values; rows of one value stay in one split. None: every row is a group.
-        weights: (n,) float32, how much a row counts in the loss. None: all the same.
+        weights: (n,) float32, how much a row counts in the loss, 1 on average. None: all the same.
         given: rows of the splits that the source itself prescribes; empty when it prescribes none.
         skipped: files that were left out because they cannot be read.
     """

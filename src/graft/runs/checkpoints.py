@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from graft.errors import GraftError
@@ -58,3 +59,20 @@ class AtomicCheckpointIO(CheckpointIO):
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+class Checkpoint(ModelCheckpoint):
+    """Lightning's callback, for run folders that are moved between two sessions.
+
+    Lightning's own then forgets the best score so far, and the first checkpoint after the move takes the best one's
+    place.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over the state, with its paths in the folder where the checkpoints lie now."""
+        state = {key: self._here(value) for key, value in state_dict.items()}
+        state["best_k_models"] = {self._here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state, "dirpath": self.dirpath})
+
+    def _here(self, value: Any) -> Any:
+        return str(Path(str(self.dirpath)) / Path(value).name) if isinstance(value, str) and "/" in value else value

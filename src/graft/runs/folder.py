@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from graft.runs.atomic import write_json, write_text
 from graft.runs.rank import rank
 from graft.runs.secrets import redact_tree
 from graft.runs.signals import shielded
+from graft.runs.splits import check_splits, save_splits
 from graft.runs.status import State, Status, read_status
 
 # What Hydra's resolvers say is known only while it runs; an environment variable is asked for again at each start.
@@ -31,7 +32,7 @@ class RunFolder:
 
     Attributes:
         path: The folder, absolute.
-        config, environment, status, metrics, summary, predictions, log: The paths of its files.
+        config, environment, status, metrics, summary, splits, predictions, log: The paths of its files.
         checkpoints: The path of the folder of checkpoints.
     """
 
@@ -43,6 +44,7 @@ class RunFolder:
         self.metrics = self.path / "metrics.csv"
         self.summary = self.path / "summary.json"
         self.checkpoints = self.path / "checkpoints"
+        self.splits = self.path / "splits.parquet"
         self.predictions = self.path / "predictions.parquet"
         self.log = self.path / "train.log"
         self._writes = rank() == 0
@@ -163,6 +165,21 @@ class RunFolder:
         """Writes the summary: plain numbers and words, by name."""
         if self._writes:
             write_json(self.summary, redact_tree(summary))
+
+    def keep_splits(self, splits: Mapping[str, Sequence[str]]) -> None:
+        """Writes down which sample is in which split when the run begins, and compares when it goes on.
+
+        Raises:
+            GraftError: When the samples, or their splits, are others than before.
+        """
+        if self.splits.exists():
+            check_splits(self.splits, splits)
+        elif self._writes:
+            save_splits(self.splits, splits)
+
+    def earlier_seconds(self) -> float:
+        """Returns what the starts of the run before this one took together, without those that were killed."""
+        return read_status(self.status).seconds
 
     def load_summary(self) -> dict[str, Any]:
         """Reads the summary.

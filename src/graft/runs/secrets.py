@@ -8,7 +8,8 @@ from typing import Any
 
 from dotenv import load_dotenv as _load
 
-_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+# A name's last word, so that PRIMARY_KEY_COLUMN, KEYBOARD and TOKENIZERS_PARALLELISM are none.
+_NAME = re.compile("(^|_)(API)?(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PAT)$", re.IGNORECASE)
 _SHORTEST = 6  # characters; shorter values are flags like "true", which stand in many an innocent place
 
 
@@ -20,8 +21,8 @@ def load_dotenv() -> None:
 def redact(text: str) -> str:
     """Returns the text with `***` in the place of every secret value of the environment.
 
-    Secret are the values, of at least 6 characters, of the variables with KEY, TOKEN, SECRET, PASSWORD or CREDENTIAL
-    in their names.
+    Secret are the values, of at least 6 characters, of the variables whose names end with the word KEY, TOKEN, SECRET,
+    PASSWORD, PASSWD, PASS or PAT.
     """
     for value in _secret_values():
         text = text.replace(value, "***")

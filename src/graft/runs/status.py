@@ -38,6 +38,7 @@ class Status:
         started: When the run, or its latest continuation, began: ISO 8601, UTC.
         ended: When it ended, likewise; None while it runs and after a kill.
         resumed: How often it was gone on with.
+        seconds: What its starts took together, as far as they ended by themselves or were stopped.
         command: The command line, without secrets.
         pid: The process.
         process: Tells the process from a later one of the same number; None where the system has no such mark.
@@ -49,6 +50,7 @@ class Status:
     started: str
     ended: str | None = None
     resumed: int = 0
+    seconds: float = 0.0
     command: str = ""
     pid: int = 0
     process: str | None = None
@@ -63,6 +65,7 @@ class Status:
             state=State.RUNNING,
             started=now(),
             resumed=previous.resumed + 1 if previous else 0,
+            seconds=previous.seconds if previous else 0.0,
             command=command_line(),
             pid=pid,
             process=_process_mark(pid),
@@ -70,13 +73,15 @@ class Status:
 
     def end(self, error: BaseException | None = None) -> Self:
         """The state after the run ended, by itself or by an exception."""
+        seconds = self.seconds + max(0.0, time.time() - datetime.fromisoformat(self.started).timestamp())
         if error is None:
-            return dataclasses.replace(self, state=State.DONE, ended=now())
+            return dataclasses.replace(self, state=State.DONE, ended=now(), seconds=seconds)
         mended_by_user = isinstance(error, GraftError | Interrupted | KeyboardInterrupt)
         return dataclasses.replace(
             self,
             state=State.INTERRUPTED if isinstance(error, Interrupted | KeyboardInterrupt) else State.FAILED,
             ended=now(),
+            seconds=seconds,
             message=str(error) or type(error).__name__,
             traceback=None if mended_by_user else "".join(traceback.format_exception(error)),
         )

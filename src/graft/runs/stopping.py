@@ -63,7 +63,11 @@ class StopOnSignal(Checkpoint):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stops after the last epoch too: the run goes on with its test."""
         if not self._saved and self._requested(trainer):
-            self._save(trainer)
+            # The last epoch's own checkpoint is the one to go on from: the network may hold averaged weights by now.
+            if self._path.exists():
+                self._saved = True
+            else:
+                self._save(trainer)
         self._handler.is_graceful = False
         self._stop_if_saved()
 

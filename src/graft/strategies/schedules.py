@@ -32,8 +32,11 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float) -> dict[str, A
 
 
 def plateau(
-    optimizer: Optimizer, total_steps: int, monitor: str, mode: str, factor: float, patience: int
+    optimizer: Optimizer, total_steps: int, monitor: str, mode: str, factor: float, patience: int, frequency: int
 ) -> dict[str, Any]:
-    """Multiplies the rates by `factor` when `monitor` has not improved for `patience` epochs."""
+    """Multiplies the rates by `factor` when `monitor` has not improved for `patience` looks.
+
+    `frequency` is the number of epochs from one look to the next.
+    """
     scheduler = ReduceLROnPlateau(optimizer, mode="max" if mode == "max" else "min", factor=factor, patience=patience)
-    return {"scheduler": scheduler, "interval": "epoch", "monitor": monitor}
+    return {"scheduler": scheduler, "interval": "epoch", "frequency": frequency, "monitor": monitor}

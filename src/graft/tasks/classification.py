@@ -15,7 +15,7 @@ from graft.tasks.base import Batch, Task
 from graft.tasks.predictions import Predictions
 from graft.tasks.running import RunningScores
 
-_NO_WEIGHT = 1e-12  # a batch of nothing but zero weights has the loss 0, not NaN
+_LEAST = 1e-12  # a probability whose logarithm is still a number
 
 
 class Classification(Task):
@@ -58,8 +58,8 @@ class Classification(Task):
 
     def _score(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         losses = self.loss(logits, batch["target"])
-        weight = batch.get("weight", torch.ones_like(losses))
-        return (losses * weight).sum() / weight.sum().clamp_min(_NO_WEIGHT), logits.softmax(dim=1)
+        # Not divided by the batch's own weights: then the mean over batches and processes is that over all samples.
+        return (losses * batch.get("weight", 1.0)).mean(), logits.softmax(dim=1)
 
     def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:
         return self._score(self(batch).float(), batch)
@@ -67,7 +67,7 @@ class Classification(Task):
     def _averaged_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
         looks = [batch, *({**batch, "inputs": look(batch["inputs"])} for look in self.test_time_augmentation.values())]
         mean = torch.stack([self(each).float().softmax(dim=1) for each in looks]).mean(dim=0)
-        return self._score(mean.log(), batch)
+        return self._score(mean.clamp_min(_LEAST).log(), batch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the loss."""
