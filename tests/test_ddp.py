@@ -53,6 +53,21 @@ def test_two_processes_end_with_the_weights_and_scores_of_one(
     )
 
 
+def test_a_sweep_of_distributed_jobs_is_one_sweep(program, tiny_words, flowers, tmp_path, read):
+    words = [word for word in tiny_words if word != "trainer=cpu"]
+    words += [f"datamodule.root={flowers}", "trainer=ddp_sim", "trainer.max_epochs=1", "seed=0,1", "name=grid", "-m"]
+    environment = os.environ | {"GRAFT_ROOT": str(tmp_path)}
+    done = subprocess.run(
+        [program, "train", *words], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (sweep,) = (tmp_path / "logs" / "sweeps" / "grid").iterdir()
+    jobs = sorted(path for path in sweep.iterdir() if path.is_dir())
+    assert [job.name for job in jobs] == ["0", "1"]
+    assert [read(job, "summary.json")["seed"] for job in jobs] == [0, 1]
+    assert not (tmp_path / "logs" / "runs").exists()
+
+
 RANKS_AGREE = '''
 from pathlib import Path
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -97,6 +98,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights_from_any_step(
     assert same(weights(folder), unbroken["last"])
     assert same(weights(folder, "best"), unbroken["best"])
     assert epochs(folder) == unbroken["epochs"]
+    assert no_step_twice(folder)
     assert len(read(folder, "environment.json")["sessions"]) == 2
 
 
@@ -113,9 +115,17 @@ def test_a_killed_run_goes_on_to_the_same_weights(start, recipe, graft, tmp_path
     assert graft("train", *recipe, f"hydra.run.dir={whole}") == 0
     assert same(weights(folder), weights(whole))
     assert same(weights(folder, "best"), weights(whole, "best"))
+    assert no_step_twice(folder)
     for name, value in read(whole, "summary.json").items():
         if name.startswith("test/"):
             assert read(folder, "summary.json")[name] == pytest.approx(value, abs=1e-6)
+
+
+def no_step_twice(folder):
+    """Each row of metrics.csv is of a later step than the one above it: what is trained again is not logged twice."""
+    header, *rows = (line.split(",") for line in (folder / "metrics.csv").read_text().splitlines())
+    steps = [int(row[header.index("step")]) for row in rows]
+    return len(steps) == len(set(steps)) and steps == sorted(steps)
 
 
 def epochs(folder):
@@ -154,3 +164,49 @@ def test_a_resumed_run_may_go_on_longer_but_not_become_another(tiny, graft, read
     assert graft("train", f"resume={folder}", "backbone=resnet18") == 2
     assert "keeps its backbone" in capsys.readouterr().err
     assert graft("train", f"resume={Path(folder).parent / 'nowhere'}") == 2
+
+
+def test_a_moved_run_keeps_its_best_checkpoint(tiny, graft, weights, tmp_path):
+    """The second part is made so bad that its first checkpoint would be a worse one in the best one's place."""
+    folder = tiny("strategy=full_finetuning", "trainer.max_epochs=4", "monitor=val/loss", "mode=min")
+    best = weights(folder, "best")
+    moved = folder.rename(tmp_path / "elsewhere")
+    assert graft("train", f"resume={moved}", "trainer.max_epochs=6", "optimizer.lr=10") == 0
+    assert same(weights(moved, "best"), best)
+
+
+def test_data_that_changed_are_refused_before_anything_is_trained_or_scored(tiny, graft, flowers, tmp_path, capsys):
+    """Split anew, a test would hold what was learnt from."""
+    mine = tmp_path / "mine"
+    shutil.copytree(flowers, mine)
+    folder = tiny("trainer.max_epochs=1", f"datamodule.root={mine}")
+    shutil.copy(mine / "rose" / "01.png", mine / "rose" / "new.png")
+    for words in (("evaluate", f"run={folder}"), ("train", f"resume={folder}", "trainer.max_epochs=2")):
+        assert graft(*words) == 1
+        assert "1 new (rose/new.png)" in capsys.readouterr().err
+    (mine / "rose" / "new.png").unlink()
+    assert graft("evaluate", f"run={folder}") == 0
+
+
+def test_a_damaged_checkpoint_is_named_without_a_traceback(tiny, graft, capsys):
+    folder = tiny("trainer.max_epochs=1")
+    for name, words in (("best", ("evaluate", f"run={folder}")), ("last", ("train", f"resume={folder}"))):
+        path = folder / "checkpoints" / f"{name}.ckpt"
+        path.write_bytes(path.read_bytes()[:5000])
+        assert graft(*words) == 1
+        error = capsys.readouterr().err
+        assert f"{path} is damaged" in error
+        assert "Traceback" not in error
+
+
+def test_a_stopped_average_of_the_weights_goes_on_as_it_was(recipe, graft, tmp_path, monkeypatch, weights):
+    (tmp_path / "stop_at.py").write_text(STOP_AT)
+    monkeypatch.syspath_prepend(tmp_path)
+    average = "+callbacks.average={_target_: graft.strategies.averaging.MovingAverage, decay: 0.9}"
+    words = [*recipe, "trainer.max_epochs=3", "datamodule.num_workers=0", average]
+    assert graft("train", *words, f"hydra.run.dir={tmp_path / 'whole'}") == 0
+    stop = "+callbacks.stop={_target_: stop_at.StopAt, step: 7, signum: 15}"
+    assert graft("train", *words, stop, f"hydra.run.dir={tmp_path / 'broken'}") == 143
+    assert graft("train", f"resume={tmp_path / 'broken'}", "callbacks.stop=null") == 0
+    assert same(weights(tmp_path / "broken"), weights(tmp_path / "whole"))
+    assert same(weights(tmp_path / "broken", "best"), weights(tmp_path / "whole", "best"))

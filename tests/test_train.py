@@ -133,3 +133,25 @@ def test_without_the_progress_callback_there_is_no_bar(tiny, capsys):
     """Lightning brings one of its own when nobody says no."""
     tiny("trainer.max_epochs=1")
     assert "Epoch 0" not in capsys.readouterr().out
+
+
+def test_no_file_of_a_sweep_holds_a_secret(graft, flowers, tiny_words, tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_API_TOKEN", "tok-1234567890")
+    words = [word for word in tiny_words if not word.startswith("logger")]
+    words += [f"datamodule.root={flowers}", "trainer.max_epochs=1", "logger=[wandb,tensorboard]"]
+    assert graft("train", *words, "strategy.name=tok-1234567890", "name=grid", "seed=0,1", "-m") == 0
+    files = [path for path in (tmp_path / "logs").rglob("*") if path.is_file()]
+    assert any(path.name == "multirun.yaml" for path in files)
+    assert not [path for path in files if b"tok-1234567890" in path.read_bytes()]
+
+
+@pytest.mark.parametrize("words", [["debug=fast"], ["debug=overfit"], ["debug=overfit", "scheduler=plateau"]])
+def test_debugging_runs_to_its_end(tiny, read, words):
+    folder = tiny(*words, "trainer.max_epochs=10")
+    assert read(folder, "status.json")["state"] == "done"
+
+
+def test_a_variable_with_key_in_the_midst_of_its_name_spoils_no_config(tiny, graft, flowers, monkeypatch):
+    monkeypatch.setenv("PRIMARY_KEY_COLUMN", flowers.name)
+    folder = tiny("trainer.max_epochs=1")
+    assert graft("evaluate", f"run={folder}") == 0

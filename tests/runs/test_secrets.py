@@ -12,10 +12,17 @@ def secret(monkeypatch):
     monkeypatch.setenv("My_Password", 'se"cret-ü-123-and-more')
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
     monkeypatch.setenv("EDITOR", "secretary")
+    monkeypatch.setenv("PRIMARY_KEY_COLUMN", "secretary")
+    monkeypatch.setenv("GITHUB_PAT", "pat-123456")
+    monkeypatch.setenv("DB_PASS", "pass-123456")
 
 
 def test_secret_values_are_replaced_the_longer_one_as_a_whole():
     assert redact('a se"cret-ü-123 b se"cret-ü-123-and-more') == "a *** b ***"
+
+
+def test_abbreviated_names_are_known():
+    assert redact("pat-123456 pass-123456") == "*** ***"
 
 
 def test_short_values_and_other_variables_stay():
