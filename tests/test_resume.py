@@ -128,6 +128,18 @@ def no_step_twice(folder):
     return len(steps) == len(set(steps)) and steps == sorted(steps)
 
 
+def test_what_was_logged_after_the_last_checkpoint_is_not_logged_twice(tiny, graft):
+    """As after a kill in the second epoch: the checkpoint is that of the first."""
+    folder = tiny("strategy=full_finetuning", "trainer.max_epochs=1", "callbacks.early_stopping=null")
+    last = folder / "checkpoints" / "last.ckpt"
+    first = last.read_bytes()
+    for _ in range(2):
+        last.write_bytes(first)
+        assert graft("train", f"resume={folder}", "trainer.max_epochs=2") == 0
+        assert no_step_twice(folder)
+        assert epochs(folder) == ["0", "1"]
+
+
 def epochs(folder):
     """The epochs that metrics.csv has validation metrics of."""
     header, *rows = (line.split(",") for line in (folder / "metrics.csv").read_text().splitlines())
