@@ -78,7 +78,7 @@ def finish_wandb(exit_code: int = 0) -> None:
     run, offline_files = wandb.run, Path(wandb.run.dir).parent
     try:
         run.finish(exit_code=exit_code)
-    except wandb.Error as error:  # the run folder has everything; a training is not lost for its tracker
+    except Exception as error:  # the run folder has everything; no training is lost, no stop is hidden by its tracker
         _LOG.warning("Weights & Biases did not finish the run: %s", error)
     if run.offline:
         _LOG.info("Weights & Biases, offline: send the run with `wandb sync %s`", offline_files)
