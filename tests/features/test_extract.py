@@ -13,8 +13,9 @@ CPU = torch.device("cpu")
 def backbone_and_loaders(settings):
     backbone = TimmBackbone(**settings("efficientnet_lite0"))  # with batch norm: its mode shows in what comes out
     inputs = torch.rand(5, 3, 64, 64) * 2 - 1
-    rows = [{"inputs": image} for image in inputs]
-    return backbone, inputs, {"train": DataLoader(rows, batch_size=2), "val": DataLoader(rows[:3], batch_size=3)}
+    rows = [{"inputs": image, "index": number} for number, image in enumerate(inputs)]
+    shuffled = [rows[number] for number in (3, 0, 4, 1, 2)]
+    return backbone, inputs, {"train": DataLoader(shuffled, batch_size=2), "val": DataLoader(rows[:3], batch_size=3)}
 
 
 def test_features_are_the_backbones_in_eval_mode_in_the_order_of_the_samples(settings):

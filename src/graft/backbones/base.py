@@ -34,8 +34,9 @@ class Backbone(nn.Module, ABC):
     def preprocess(self, train: bool) -> Callable[[Any], Any]:
         """Returns what turns one sample in its canonical form into one input, as when the weights were trained.
 
-        An image's canonical form is uint8 `(3, height, width)`, RGB. The callable is picklable and without randomness,
-        which is augmentation's business; `train` is for families that cut what they are trained on otherwise.
+        An image's canonical form is uint8 `(3, height, width)`, RGB; a text's a `str`. The callable is picklable and
+        without randomness, which is augmentation's business; `train` is for families that cut what they are trained on
+        otherwise. It may have a method `collate` that makes a batch of a list of inputs; else they are stacked.
         """
 
     def forward_to(self, stage: str, inputs: Any) -> Tensor:

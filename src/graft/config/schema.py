@@ -63,6 +63,27 @@ class TimmBackbone:
     std: list[float] | None
 
 
+@dataclass
+class PackageFolder:
+    """A model's folder inside an installed Python package."""
+
+    distribution: str
+    folder: str
+    sha256: str
+
+
+@dataclass
+class TransformersBackbone:
+    """configs/backbone/transformers.yaml."""
+
+    model: str
+    weights: str
+    package: PackageFolder | None
+    pooling: Literal["mean", "cls"]
+    max_length: Annotated[int, Range(3)] | None
+    dropout: Share | None
+
+
 # --- data
 
 
@@ -341,6 +362,7 @@ COMMANDS: dict[str, type] = {"train": Train, "evaluate": Evaluate}
 
 TARGETS: dict[str, type] = {
     "graft.backbones.TimmBackbone": TimmBackbone,
+    "graft.backbones.transformers.TransformersBackbone": TransformersBackbone,
     "graft.data.ELPV": ELPV,
     "graft.data.ImageFolder": ImageFolder,
     "graft.runs.loggers.tensorboard_logger": TensorboardLogger,

@@ -7,9 +7,10 @@ from typing import Any, TypedDict
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from graft.data.augmentation import Chain, Transform
 from graft.data.loader import ResumableLoader
@@ -161,7 +162,7 @@ class DataModule(LightningDataModule):
         """From now on these splits yield "features" instead of "inputs"; no sample of them is read any more.
 
         Args:
-            features: by split, (n, num_features), in the order of `splits[split]`. Empty: back to inputs.
+            features: by split, (n, num_features), by ascending row of the table. Empty: back to inputs.
 
         Raises:
             ValueError: the numbers of rows differ.
@@ -169,17 +170,20 @@ class DataModule(LightningDataModule):
         for split, values in features.items():
             if len(values) != (needed := len(self._rows(split))):
                 raise ValueError(f"{len(values)} rows of features for {needed} samples of {split}")
-        self._features = dict(features)
+        # A split's rows are in no order: the rank of each says where its features are.
+        ranks = {split: self.splits[split].argsort().argsort() for split in features}
+        self._features = {split: values[ranks[split]] for split, values in features.items()}
 
     def dataset(self, split: str, train: bool) -> Samples | FeatureSamples:
         """Returns the samples of a split; with `train`, augmented and preprocessed as for training."""
         rows = self._rows(split)
         if split in self._features:
             return FeatureSamples(self.table, rows, self._features[split])
-        if not train:
-            return Samples(self.table, rows, self.preprocess(False), seed=None)
-        steps = [self.preprocess(True)] if self.augment is None else [self.augment, self.preprocess(True)]
-        return Samples(self.table, rows, Chain(tuple(steps)), seed=self.seed)
+        preprocess = self.preprocess(train)
+        collate = getattr(preprocess, "collate", default_collate)
+        if not train or self.augment is None:
+            return Samples(self.table, rows, preprocess, seed=None, collate=collate)
+        return Samples(self.table, rows, Chain((self.augment, preprocess)), seed=self.seed, collate=collate)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Returns the training batches: shuffled, augmented, this rank's share of each; resumable.
@@ -196,7 +200,10 @@ class DataModule(LightningDataModule):
         if getattr(self.trainer, "overfit_batches", 0):
             raise ConfigError("trainer.overfit_batches is not supported: use datamodule.limit to keep few samples.")
         dataset = self.dataset("train", train=True)
-        order = TrainingOrder(dataset, batch_size=self.batch_size, world=world, rank=rank, seed=self.seed)
+        lengths = self._lengths("train")
+        order = TrainingOrder(
+            dataset, batch_size=self.batch_size, world=world, rank=rank, seed=self.seed, lengths=lengths
+        )
         share = self.batch_size // world
         self._train_loader = ResumableLoader(dataset, sampler=order, batch_size=share, **self._loading(dataset))
         if self._position is not None:
@@ -224,12 +231,13 @@ class DataModule(LightningDataModule):
         return self.eval_dataloader("test")
 
     def eval_dataloader(self, split: str) -> DataLoader[Batch]:
-        """Returns the batches of any split unaugmented and in order; each sample goes to one rank only."""
+        """Returns the batches of any split unaugmented and in a fixed order; each sample goes to one rank only."""
         world, rank = self._world()
         dataset = self.dataset(split, train=False)
         if world > len(dataset):
             raise ConfigError(f"{world} processes cannot share the {len(dataset)} samples of {split}: fewer devices.")
-        batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=world, rank=rank)
+        lengths = self._lengths(split)
+        batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=world, rank=rank, lengths=lengths)
         return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
 
     def _loading(self, dataset: Samples | FeatureSamples) -> dict[str, Any]:
@@ -250,6 +258,11 @@ class DataModule(LightningDataModule):
         if self.trainer is None:
             return torch.cuda.is_available()
         return self.trainer.strategy.root_device.type == "cuda"
+
+    def _lengths(self, split: str) -> NDArray[np.int64] | None:
+        if self.table.lengths is None or split in self._features:
+            return None
+        return self.table.lengths[self._rows(split)]
 
     def _rows(self, split: str) -> Rows:
         if split not in SPLITS:

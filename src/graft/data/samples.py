@@ -1,6 +1,6 @@
 """Datasets: draws in, batches out. They travel to the loader processes and hold picklable things only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,14 @@ class Samples(Dataset[Batch]):
         rows: (n,) the rows of this split.
         transform: canonical sample to network input; a tensor or a dictionary of tensors.
         seed: of the randomness in `transform`; None when there is none.
+        collate: makes a batch of network inputs.
     """
 
     table: Table
     rows: Rows
     transform: Transform
     seed: int | None
+    collate: Callable[[list[Any]], Any] = default_collate
 
     def __len__(self) -> int:
         """Returns the number of samples."""
@@ -43,7 +45,7 @@ class Samples(Dataset[Batch]):
     def __getitems__(self, draws: Sequence[Draw]) -> Batch:
         """Returns a batch with "inputs" (B, …), "target", "index" and perhaps "weight"."""
         inputs = [self._input(draw.epoch, int(self.rows[draw.position])) for draw in draws]
-        return {"inputs": default_collate(inputs), **_labels(self.table, self.rows, draws)}
+        return {"inputs": self.collate(inputs), **_labels(self.table, self.rows, draws)}
 
     def _input(self, epoch: int, row: int) -> Any:  # a tensor or a dictionary of tensors
         sample = self.table.load(row)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sized
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import DistributedSampler, Sampler
 
 
@@ -14,14 +15,28 @@ class Draw(NamedTuple):
     position: int
 
 
+_WINDOW = 50  # batches within which samples are sorted by length: enough to be alike, few enough to stay random
+
+
 class TrainingOrder(DistributedSampler[Draw]):
     """A new random order in every epoch, of which each rank takes every `world`-th sample.
 
     The samples of a global batch are those that a single process would have in it. The last, incomplete
-    global batch of an epoch is left out. A DistributedSampler, which Lightning leaves as it is.
+    global batch of an epoch is left out. With lengths, the samples of a batch are of like length, so that little is
+    padded; which samples an epoch leaves out and the order of the batches stay random. It is a DistributedSampler,
+    which Lightning leaves as it is.
     """
 
-    def __init__(self, dataset: Sized, *, batch_size: int, world: int, rank: int, seed: int) -> None:
+    def __init__(
+        self,
+        dataset: Sized,
+        *,
+        batch_size: int,
+        world: int,
+        rank: int,
+        seed: int,
+        lengths: NDArray[np.int64] | None = None,
+    ) -> None:
         """Makes the order.
 
         Args:
@@ -30,29 +45,46 @@ class TrainingOrder(DistributedSampler[Draw]):
             world: number of ranks.
             rank: this one, 0 … world - 1.
             seed: not negative.
+            lengths: (n,) of the samples; None: all alike.
         """
         super().__init__(dataset, num_replicas=world, rank=rank, seed=seed, drop_last=True)  # type: ignore[arg-type]
         self.total_size = len(dataset) // batch_size * batch_size
         self.num_samples = self.total_size // world
+        self.global_batch = batch_size
+        self.lengths = lengths
         self.start = 0  # samples of this rank's share to leave out: an epoch resumed in its middle
 
     def __iter__(self) -> Iterator[Draw]:
         """Yields this rank's share of the current epoch (see `set_epoch`)."""
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.dataset))  # type: ignore[arg-type]
-        share = order[: self.total_size][self.rank :: self.num_replicas][self.start :]
+        random = np.random.default_rng((self.seed, self.epoch))
+        order = random.permutation(len(self.dataset))[: self.total_size]  # type: ignore[arg-type]
+        if self.lengths is not None:
+            order = self._in_buckets(order, self.lengths, random)
+        share = order[self.rank :: self.num_replicas][self.start :]
         return iter([Draw(self.epoch, position) for position in share.tolist()])
+
+    def _in_buckets(
+        self, order: NDArray[np.int64], lengths: NDArray[np.int64], random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        size = _WINDOW * self.global_batch
+        windows = [order[start : start + size] for start in range(0, len(order), size)]
+        batches = np.concatenate([window[lengths[window].argsort(kind="stable")] for window in windows])
+        return random.permutation(batches.reshape(-1, self.global_batch)).reshape(-1)
 
 
 class EvaluationBatches(Sampler[list[Draw]]):
-    """Batches in the order of the dataset; each sample goes to exactly one rank.
+    """Batches in the order of the dataset, or from long to short; each sample goes to exactly one rank.
 
     All ranks have the same number of batches where there are samples enough: with sharded parameters (FSDP)
     every forward pass is a collective, and a rank without a batch would leave the others waiting.
     """
 
-    def __init__(self, dataset: Sized, *, batch_size: int, world: int, rank: int) -> None:
-        """Makes the batches; `batch_size` is the size per rank."""
-        share = [Draw(0, position) for position in range(rank, len(dataset), world)]
+    def __init__(
+        self, dataset: Sized, *, batch_size: int, world: int, rank: int, lengths: NDArray[np.int64] | None = None
+    ) -> None:
+        """Makes the batches; `batch_size` is the size per rank, `lengths` (n,) those of the samples."""
+        order = np.arange(len(dataset)) if lengths is None else (-lengths).argsort(kind="stable")
+        share = [Draw(0, position) for position in order[rank::world].tolist()]
         most = -(-len(dataset) // world)
         self.batches = [share[start : start + batch_size] for start in range(0, most, batch_size)]
         if len(self.batches) > 1 and not self.batches[-1] and len(self.batches[-2]) > 1:

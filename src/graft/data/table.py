@@ -32,6 +32,7 @@ class Table:
         strata: (n,) values whose mixture every split shares; the targets or something finer.
         groups: (n,) values; rows of one value stay in one split. None: every row is a group.
         weights: (n,) float32, how much a row counts in the loss, 1 on average. None: all the same.
+        lengths: (n,) how long each sample is, in any unit; batches are then of samples of like length. None: all alike.
         given: rows of the splits that the source itself prescribes; empty when it prescribes none.
         skipped: files that were left out because they cannot be read.
     """
@@ -43,5 +44,6 @@ class Table:
     strata: NDArray[Any]
     groups: NDArray[Any] | None = None
     weights: NDArray[np.float32] | None = None
+    lengths: NDArray[np.int64] | None = None
     given: dict[str, Rows] = field(default_factory=dict)
     skipped: list[BadFile] = field(default_factory=list)

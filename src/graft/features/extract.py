@@ -25,26 +25,27 @@ def extract(
 
     Args:
         backbone: Moved to the device and back; in eval mode meanwhile.
-        loaders: By split; sequential, without augmentation.
+        loaders: By split; without augmentation, in any order of their samples.
         device: Where to compute.
         precision: Makes the context of each batch, such as autocast.
 
     Returns:
-        By split, float32 `(samples, num_features)` on the CPU, in the loader's order.
+        By split, float32 `(samples, num_features)` on the CPU, by ascending `index`.
     """
     modes = {module: module.training for module in backbone.modules()}
     network: nn.Module = backbone.eval().to(device)
     features = {}
     fold = device.type == "cpu"  # on GPUs the folding gains little
     for split, loader in loaders.items():
-        parts = []
+        parts, index = [], []
         for batch in track(loader, description=f"features of {split}", transient=True):
             inputs = move_data_to_device(batch["inputs"], device)
             if fold:
                 network, fold = folded(backbone, inputs), False
             with precision():
                 parts.append(network(inputs).float().cpu())
-        features[split] = torch.cat(parts)
+            index.append(batch["index"])
+        features[split] = torch.cat(parts)[torch.cat(index).argsort()]
     for module, training in modes.items():
         module.training = training
     backbone.cpu()

@@ -1,0 +1,149 @@
+"""The family of Hugging Face transformers: text networks by name."""
+
+import logging
+import re
+from pathlib import Path
+from typing import Any, TypedDict
+
+from torch import Tensor, nn
+
+from graft.backbones import hub, weights
+from graft.backbones.base import Backbone
+from graft.backbones.stages import partition
+from graft.backbones.tokens import Tokenization
+from graft.errors import ConfigError, GraftError
+
+try:
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers.utils import logging as transformers_log
+except ImportError as error:
+    raise GraftError("Text backbones need the extra `text`: pip install 'graft[text]'") from error
+
+log = logging.getLogger(__name__)
+transformers_log.disable_progress_bar()  # type: ignore[no-untyped-call] # of reading a file, which takes a moment
+
+_BEHIND_THE_LAYERS = re.compile("final_|ln_f|norm")  # how names of what runs behind the last layer begin
+# Networks that were put on encoders for pretraining or another task; a weights file may hold them too.
+_HEADS = ("cls.", "classifier.", "lm_head.", "pooler.", "predictions.", "pre_classifier.", "qa_outputs.", "vocab_")
+
+
+class PackageFolder(TypedDict):
+    """A model's folder inside an installed Python package."""
+
+    distribution: str
+    folder: str
+    sha256: str
+
+
+class TransformersBackbone(Backbone):
+    """Any text encoder of transformers, from tokens to one vector per text.
+
+    Inputs are dictionaries of `input_ids` and `attention_mask`, int64 `(batch, tokens)`.
+
+    Args:
+        model: An id on the hub, or a folder with `config.json` and a tokenizer; not looked at where there is a package.
+        weights: `hub`, `package`, `none` (random), a weights file or a run folder. `hub` also reads those in a folder.
+        package: Where configuration, tokenizer and weights lie; `None`: where `model` says.
+        pooling: `cls`, the first token's state, or `mean` over all tokens (Reimers & Gurevych, EMNLP 2019, section 3).
+        max_length: Tokens that the network sees of a text; `None`: as many as it can.
+        dropout: In all layers, in [0, 1); `None`: as the weights were trained.
+
+    Raises:
+        GraftError: The model is unknown, or its weights cannot be had or do not fit.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        weights: str,
+        package: PackageFolder | None,
+        pooling: str,
+        max_length: int | None,
+        dropout: float | None,
+    ) -> None:
+        super().__init__()
+        folder = _folder(model, weights, package)
+        config = AutoConfig.from_pretrained(folder)
+        self.model = _network(config, dropout)
+        _fill(self.model, weights, folder)
+        self.num_features = int(config.hidden_size)
+        self.stages = partition(self, _stage_names(self.model))
+        self._pooling = pooling
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        self._tokenization = Tokenization(tokenizer, _length(max_length, config, tokenizer))
+
+    def preprocess(self, train: bool) -> Tokenization:
+        """Returns the tokenizer of the weights; the same for training."""
+        return self._tokenization
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Returns the pooled features `(batch, num_features)`."""
+        states: Tensor = self.model(**inputs).last_hidden_state
+        if self._pooling == "cls":
+            return states[:, 0]
+        mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
+        return (states * mask).sum(dim=1) / mask.sum(dim=1)
+
+
+def _folder(model: str, source: str, package: PackageFolder | None) -> Path:
+    if package is not None:
+        file = f"{package['folder']}/{hub.TENSORS[0]}"
+        return weights.package_file(package["distribution"], file, package["sha256"]).parent
+    if source == "package":
+        raise ConfigError(f"backbone.weights=package, but no package with weights of {model} is known: set hub.")
+    path = Path(model).expanduser()
+    return path if path.is_dir() else hub.model_folder(model, with_tensors=source == "hub")
+
+
+def _network(config: Any, dropout: float | None) -> nn.Module:
+    for name, value in vars(config).items():
+        if dropout is not None and "dropout" in name and isinstance(value, float):
+            setattr(config, name, dropout)
+    network: nn.Module = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+    if getattr(network, "pooler", None) is not None:  # pooling is the backbone's own; this one's weights would idle
+        network.pooler = None  # type: ignore[assignment]
+    return network
+
+
+def _fill(network: nn.Module, source: str, folder: Path) -> None:
+    if source == "none":
+        log.info("%s starts from random weights", type(network).__name__)
+        return
+    path = Path(source).expanduser()
+    if source in ("hub", "package"):
+        path = hub.tensors_in(folder) or folder / hub.TENSORS[0]
+    if path.is_dir():
+        tensors = {name.removeprefix("model."): value for name, value in weights.run_tensors(path).items()}
+    elif path.is_file():
+        tensors = weights.read_tensors(path)
+    else:
+        raise GraftError(
+            f"backbone.weights={source} is neither hub, package nor none, nor a file or a run folder that exists."
+        )
+    own = network.state_dict()
+    prefix = f"{network.base_model_prefix}."
+    tensors = {name if name in own else name.removeprefix(prefix): value for name, value in tensors.items()}
+    weights.load(network, tensors, str(path), head=_HEADS)
+
+
+def _stage_names(network: nn.Module) -> list[list[str]]:
+    """The embeddings, then each layer; what runs behind the last layer belongs to it."""
+    lists = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.ModuleList)]
+    layers, modules = max(lists, key=lambda item: sum(value.numel() for value in item[1].parameters()))
+    stages: list[list[str]] = [[] for _ in range(len(modules) + 1)]
+    for name, _ in network.named_parameters():
+        if name.startswith(f"{layers}."):
+            number = 1 + int(name.removeprefix(f"{layers}.").split(".")[0])
+        else:
+            number = len(modules) if _BEHIND_THE_LAYERS.match(name) else 0
+        stages[number].append(f"model.{name}")
+    return stages
+
+
+def _length(wanted: int | None, config: Any, tokenizer: Any) -> int:
+    most = min(
+        tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
+    )
+    if wanted is not None and not 2 < wanted <= most:
+        raise ConfigError(f"backbone.max_length={wanted}: the network takes 3 to {most} tokens.")
+    return int(wanted or most)
