@@ -123,6 +123,7 @@ def _fill(network: nn.Module, source: str, folder: Path) -> None:
     own = network.state_dict()
     prefix = f"{network.base_model_prefix}."
     tensors = {name if name in own else name.removeprefix(prefix): value for name, value in tensors.items()}
+    tensors.pop("embeddings.position_ids", None)  # 0, 1, 2 …: older versions of transformers saved it
     weights.load(network, tensors, str(path), head=_HEADS)
 
 

@@ -133,6 +133,30 @@ class ImageFolder(Datamodule):
     split: GroupedSplit
 
 
+@dataclass
+class Archive:
+    """A release on the package registry."""
+
+    distribution: str
+    version: str
+    sha256: str
+
+
+Domain = Literal["movies", "products", "editorials", "tweets"]
+
+
+@dataclass(kw_only=True)
+class Sentiment(Datamodule):
+    """configs/datamodule/sentiment.yaml."""
+
+    archive: Archive
+    neutral: Annotated[float, Range(0, 4)]
+    classes: Literal[2, 3]
+    train_domains: list[Domain]
+    test_domains: list[Domain]
+    split: Split
+
+
 # --- tasks
 
 
@@ -365,6 +389,7 @@ TARGETS: dict[str, type] = {
     "graft.backbones.transformers.TransformersBackbone": TransformersBackbone,
     "graft.data.ELPV": ELPV,
     "graft.data.ImageFolder": ImageFolder,
+    "graft.data.Sentiment": Sentiment,
     "graft.runs.loggers.tensorboard_logger": TensorboardLogger,
     "graft.runs.loggers.wandb_logger": WandbLogger,
     "graft.runs.checkpoints.Checkpoint": Checkpoint,

@@ -4,5 +4,6 @@ from graft.data.augmentation import chain
 from graft.data.datamodule import DataModule
 from graft.data.elpv import ELPV
 from graft.data.image_folder import ImageFolder
+from graft.data.sentiment import Sentiment
 
-__all__ = ["ELPV", "DataModule", "ImageFolder", "chain"]
+__all__ = ["ELPV", "DataModule", "ImageFolder", "Sentiment", "chain"]

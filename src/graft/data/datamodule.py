@@ -141,6 +141,7 @@ class DataModule(LightningDataModule):
             groups=table.groups,
             given=table.given,
         )
+        splits |= {name: splits[name][mask[splits[name]]] for name, mask in table.allowed.items()}
         check_classes(splits, table.targets, table.classes)
         seed, shots, limit = self.split_seed, self.shots, self.limit
         if shots is not None:

@@ -81,25 +81,27 @@ def _hold_out_groups(
     counts = np.zeros((group.max(initial=-1) + 1, stratum.max(initial=-1) + 1))
     np.add.at(counts, (group, stratum), 1)
     present = (counts > 0).astype(float)
+    total, total_present = counts.sum(0), present.sum(0)
 
     def loss(held: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distance from the shares, (…, strata) -> (…); a stratum lacking on a side outweighs any."""
-        far = (((held / counts.sum(0)) - share) ** 2).sum(-1)
-        lacking = (members < 1) | (present.sum(0) - members < spare)
+        far = (((held / total) - share) ** 2).sum(-1)
+        lacking = (members < 1) | (total_present - members < spare)
         return np.asarray(far + lacking.sum(-1))
 
     out = np.zeros(len(counts), dtype=bool)
+    held, members = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])  # of the groups in `out`, kept up to date
     for candidate in np.random.default_rng(seed).permutation(len(counts)):
-        now = loss(counts[out].sum(0), present[out].sum(0))
-        out[candidate] = True
-        if loss(counts[out].sum(0), present[out].sum(0)) >= now:
-            out[candidate] = False
+        if loss(held + counts[candidate], members + present[candidate]) < loss(held, members):
+            out[candidate] = True
+            held, members = held + counts[candidate], members + present[candidate]
     while len(counts):
-        side = np.where(out, -1, 1)[:, None]  # what changing sides does to the counts held out
-        after = loss(counts[out].sum(0) + side * counts, present[out].sum(0) + side * present)
+        side = np.where(out, -1, 1)[:, None]  # what changing sides does to what is held out
+        after = loss(held + side * counts, members + side * present)
         best = int(after.argmin())
-        if after[best] >= loss(counts[out].sum(0), present[out].sum(0)) - 1e-12:
+        if after[best] >= loss(held, members) - 1e-12:
             break
+        held, members = held + side[best] * counts[best], members + side[best] * present[best]
         out[best] = not out[best]
     return rows[~out[group]], rows[out[group]]
 

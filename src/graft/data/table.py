@@ -33,6 +33,8 @@ class Table:
         groups: (n,) values; rows of one value stay in one split. None: every row is a group.
         weights: (n,) float32, how much a row counts in the loss, 1 on average. None: all the same.
         lengths: (n,) how long each sample is, in any unit; batches are then of samples of like length. None: all alike.
+        facets: by name, (n,) values by which scores are broken down, such as a domain; they steer nothing.
+        allowed: by split, (n,) bool, the rows that it may hold once all are split; a split that is absent holds any.
         given: rows of the splits that the source itself prescribes; empty when it prescribes none.
         skipped: files that were left out because they cannot be read.
     """
@@ -45,5 +47,7 @@ class Table:
     groups: NDArray[Any] | None = None
     weights: NDArray[np.float32] | None = None
     lengths: NDArray[np.int64] | None = None
+    facets: dict[str, NDArray[Any]] = field(default_factory=dict)
+    allowed: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     given: dict[str, Rows] = field(default_factory=dict)
     skipped: list[BadFile] = field(default_factory=list)
