@@ -1,6 +1,7 @@
 """From a config to the parts that it names, in the order in which they need one another."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
@@ -8,8 +9,9 @@ from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.loggers import Logger
 
 from graft.backbones import Backbone
-from graft.config.instantiate import build, build_all
+from graft.config.instantiate import build, build_all, target_of
 from graft.data import DataModule, chain
+from graft.data.table import Kind
 from graft.precision import resolve
 from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.tasks import Task
@@ -28,26 +30,41 @@ def build_datamodule(cfg: DictConfig, backbone: Backbone) -> DataModule:
         preprocess=backbone.preprocess,
         augment=chain(build_all(cfg.augmentation)),
         seed=cfg.seed,
+        kind=target_of(cfg.task).kind,
     )
     datamodule.setup()
     return datamodule
 
 
-def build_task(cfg: DictConfig, backbone: Backbone, classes: list[str]) -> Task:
-    """Makes the task; the number of classes is the data's and stands in no config."""
+def build_task(cfg: DictConfig, backbone: Backbone, datamodule: DataModule) -> Task:
+    """Makes the task; what the data decide, such as the number of classes, stands in no config."""
+    classes = datamodule.classes
+    told: dict[Kind, dict[str, Any]] = {
+        Kind.SINGLE_LABEL: {"num_classes": len(classes)},
+        Kind.MULTI_LABEL: {"num_labels": len(classes)},
+        Kind.REGRESSION: {},
+    }
     task: Task = build(
         cfg.task,
         backbone=backbone,
         head=build(cfg.task.head, in_features=backbone.num_features, out_features=len(classes)),
         loss=build(cfg.task.loss, reduction="none"),
-        metrics=build_all(cfg.task.metrics, num_classes=len(classes)),
+        metrics=build_all(cfg.task.metrics, **told[datamodule.kind]),
         test_time_augmentation=build_all(cfg.task.test_time_augmentation),
         classes=classes,
+        **_moments(datamodule),
         strategy=build(cfg.strategy),
         optimizer=build(cfg.optimizer),
         scheduler=build(cfg.scheduler),
     )
     return task
+
+
+def _moments(datamodule: DataModule) -> dict[str, list[float]]:
+    if datamodule.kind is not Kind.REGRESSION:
+        return {}
+    mean, std = datamodule.target_moments()
+    return {"mean": mean, "std": std}
 
 
 def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> pl.Trainer:

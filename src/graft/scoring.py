@@ -6,8 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytorch_lightning as pl
+from torch import Tensor
 
 from graft.data.datamodule import DataModule
+from graft.data.table import Kind
 from graft.runs.atomic import replacing
 from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.runs.folder import RunFolder
@@ -37,18 +39,42 @@ def score(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str) -
 
 
 def prediction_table(predictions: Predictions, datamodule: DataModule, split: str) -> pa.Table:
-    """Tabulates one row a sample: `id`, `split`, `target`, `prediction`, and `probability/<class>` for each class."""
-    classes = datamodule.classes
-    names = pa.array(classes)
+    """Tabulates one row a sample.
+
+    Columns: `id`, `split`; `target` and `prediction`, or of several labels or values `target/<name>`; what was predicted,
+    `probability/<class or label>` or `prediction/<value>`; `facet/<name>`, by what scores can be broken down.
+    """
+    rows = predictions.index.tolist()
+    table = datamodule.table
     columns = {
-        "id": pa.array([datamodule.table.ids[row] for row in predictions.index.tolist()]),
-        "split": pa.array([split] * len(predictions.index)),
-        "target": names.take(pa.array(predictions.target.numpy())),
-        "prediction": names.take(pa.array(predictions.probabilities.argmax(dim=1).numpy())),
+        "id": pa.array([table.ids[row] for row in rows]),
+        "split": pa.array([split] * len(rows)),
+        **_targets(predictions, datamodule),
+        **predicted_columns(predictions.values, table.classes, table.kind),
     }
-    for number, name in enumerate(classes):
-        columns[f"probability/{name}"] = pa.array(predictions.probabilities[:, number].numpy())
+    for name, values in table.facets.items():
+        columns[f"facet/{name}"] = pa.array([str(value) for value in values[rows]])
     return pa.table(columns)
+
+
+def _targets(predictions: Predictions, datamodule: DataModule) -> dict[str, pa.Array]:
+    classes, target = datamodule.classes, predictions.target.numpy()
+    match datamodule.kind:
+        case Kind.SINGLE_LABEL:
+            return {"target": pa.array(classes).take(pa.array(target))}
+        case Kind.MULTI_LABEL:
+            return {f"target/{name}": pa.array(target[:, number] > 0) for number, name in enumerate(classes)}
+        case Kind.REGRESSION:
+            return {f"target/{name}": pa.array(target[:, number]) for number, name in enumerate(classes)}
+
+
+def predicted_columns(values: Tensor, classes: Sequence[str], kind: Kind) -> dict[str, pa.Array]:
+    """Tabulates predictions `(n, classes)`: each probability or value, and of single labels the likeliest class."""
+    prefix = "prediction" if kind is Kind.REGRESSION else "probability"
+    columns = {f"{prefix}/{name}": pa.array(values[:, number].numpy()) for number, name in enumerate(classes)}
+    if kind is not Kind.SINGLE_LABEL:
+        return columns
+    return {"prediction": pa.array(classes).take(pa.array(values.argmax(dim=1).numpy())), **columns}
 
 
 def save_predictions(run: RunFolder, tables: Sequence[pa.Table]) -> None:

@@ -80,7 +80,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         backbone = build_backbone(cfg)
         datamodule = build_datamodule(cfg, backbone)
         run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
-        task = build_task(cfg, backbone, datamodule.classes)
+        task = build_task(cfg, backbone, datamodule)
         metrics = MetricsCSV(run.metrics)
         trainer = build_trainer(cfg, callbacks(cfg, task, run, handler), [metrics, *build_all(cfg.logger).values()])
         task.strategy.check([stage.name for stage in task.stages], trainer.max_epochs)
@@ -133,8 +133,8 @@ def announce(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: pl.Tr
     """Says what was made of the config before the work begins."""
     log.info("%s", rendered(stage_table(task.strategy, task.stages, task.lr)))
     for split, rows in datamodule.splits.items():
-        counts = zip(datamodule.classes, datamodule.class_counts(split), strict=True)
-        log.info("%s: %d samples (%s)", split, len(rows), ", ".join(f"{count} {name}" for name, count in counts))
+        counts = ", ".join(f"{count} {name}" for name, count in datamodule.class_counts(split).items())
+        log.info("%s: %d samples%s", split, len(rows), f" ({counts})" if counts else "")
     log.info("device %s, precision %s", trainer.strategy.root_device, trainer.precision)
     for logger in trainer.loggers:
         logger.log_hyperparams(redact_tree(OmegaConf.to_container(cfg, resolve=True)))

@@ -45,6 +45,17 @@ def build(node: DictConfig, **extra: Any) -> Any:
         raise _refused(error, str(node["_target_"]), key) from error
 
 
+def target_of(node: DictConfig) -> Any:
+    """Returns the class or function that a node names, without making anything of it.
+
+    Raises:
+        ConfigError: There is no such thing.
+    """
+    key = str(node._get_full_key(None) or "")
+    _parameters(str(node["_target_"]), key)
+    return get_object(str(node["_target_"]))
+
+
 def build_all(nodes: DictConfig, **extra: Any) -> dict[str, Any]:
     """Builds the nodes of a dictionary by name, each with `extra`; leaves out those that are null."""
     return {name: build(nodes[name], **extra) for name in map(str, nodes) if nodes[name] is not None}

@@ -16,8 +16,8 @@ from graft.data.augmentation import Chain, Transform
 from graft.data.loader import ResumableLoader
 from graft.data.samples import Batch, FeatureSamples, Samples, as_is
 from graft.data.sampling import EvaluationBatches, TrainingOrder
-from graft.data.splits import SPLITS, check_classes, split_rows, take_limit, take_shots
-from graft.data.table import BadFile, Rows, Table
+from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
+from graft.data.table import BadFile, Kind, Rows, Table
 from graft.errors import ConfigError, GraftError
 
 
@@ -32,10 +32,11 @@ class Settings(TypedDict):
         shots: training samples to keep per class; None: all.
         limit: samples to keep per split; None: all.
         bad_files: "error" | "skip".
-        split: "test" and "val", shares in 0 … 1, and "seed".
+        split: "test" and "val", shares in 0 … 1, "seed", and "fold", None or like "2 of 5": that part is the test split.
         preprocess: takes whether it is for training, returns a transform: canonical sample to network input.
         augment: canonical sample to canonical sample, drawing from torch's global generator; training only.
         seed: of the order of training samples and of augmentation.
+        kind: of the targets that the task learns from.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Settings(TypedDict):
     preprocess: Callable[[bool], Transform]
     augment: Transform | None
     seed: int
+    kind: Kind
 
 
 class DataModule(LightningDataModule):
@@ -78,6 +80,7 @@ class DataModule(LightningDataModule):
         preprocess: Callable[[bool], Transform],
         augment: Transform | None,
         seed: int,
+        kind: Kind = Kind.SINGLE_LABEL,
     ) -> None:
         """Takes `Settings`; reads nothing yet.
 
@@ -95,9 +98,11 @@ class DataModule(LightningDataModule):
         self.split = split
         self.test_share, self.val_share = _share("test", split["test"]), _share("val", split["val"])
         self.split_seed = _at_least(0, "split.seed", split["seed"])
+        self.fold = None if split.get("fold") is None else Fold.parse(str(split["fold"]))
         self.preprocess = preprocess
         self.augment = augment
         self.seed = seed
+        self.kind = kind
         self.classes: list[str] = []
         self.splits: dict[str, Rows] = {}
         self.skipped: list[BadFile] = []
@@ -122,6 +127,8 @@ class DataModule(LightningDataModule):
         if self.splits:
             return
         self.table = self.read()
+        if self.table.kind is not self.kind:
+            raise ConfigError(f"datamodule={self.name} has targets of kind {self.table.kind}, the task takes {self.kind}.")
         self.classes = self.table.classes
         self.skipped = self.table.skipped
         splits = self._make_splits(self.table)
@@ -140,20 +147,34 @@ class DataModule(LightningDataModule):
             seed=self.split_seed,
             groups=table.groups,
             given=table.given,
+            fold=self.fold,
         )
         splits |= {name: splits[name][mask[splits[name]]] for name, mask in table.allowed.items()}
-        check_classes(splits, table.targets, table.classes)
         seed, shots, limit = self.split_seed, self.shots, self.limit
+        if table.kind is not Kind.REGRESSION:
+            check_classes(splits, table.targets, table.classes)
         if shots is not None:
+            if table.kind is not Kind.SINGLE_LABEL:
+                raise ConfigError(f"datamodule.shots={shots}: samples of kind {table.kind} have no one class to count.")
             splits["train"] = take_shots(splits["train"], table.targets, shots, seed, table.classes)
         if limit is not None:
-            splits = {name: take_limit(rows, table.targets, limit, seed) for name, rows in splits.items()}
+            kinds = np.unique(table.strata, return_inverse=True)[1]
+            labels = table.targets if table.kind is Kind.SINGLE_LABEL else kinds
+            splits = {name: take_limit(rows, labels, limit, seed) for name, rows in splits.items()}
         return splits
 
-    def class_counts(self, split: str) -> list[int]:
-        """Returns the number of samples of every class in a split, in the order of `classes`."""
-        counts = np.bincount(self.table.targets[self._rows(split)], minlength=len(self.classes))
-        return [int(count) for count in counts]
+    def class_counts(self, split: str) -> dict[str, int]:
+        """Returns the number of samples of every class in a split, or with every label; of values there is none."""
+        if self.table.kind is Kind.REGRESSION:
+            return {}
+        counts = count_classes(self.table.targets[self._rows(split)], len(self.classes)).tolist()
+        return dict(zip(self.classes, counts, strict=True))
+
+    def target_moments(self) -> tuple[list[float], list[float]]:
+        """Returns mean and standard deviation of each value over the training split; 1 for a value that is constant."""
+        targets = self.table.targets[self._rows("train")].astype(np.float64)
+        deviation = targets.std(axis=0)
+        return targets.mean(axis=0).tolist(), np.where(deviation > 0, deviation, 1.0).tolist()
 
     def sample_ids(self, split: str) -> list[str]:
         """Returns the samples' names, the same on every machine, in the order of `splits[split]`."""

@@ -1,16 +1,43 @@
 """Which row is learnt from, which one chooses, which one judges. Pure: numbers in, row numbers out."""
 
 import math
+import re
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.table import Rows
-from graft.errors import GraftError
+from graft.errors import ConfigError, GraftError
 
 SPLITS = ("train", "val", "test")
+
+
+class Fold(NamedTuple):
+    """One of the parts of a cross-validation: the `number`-th of `folds`, from 1 on."""
+
+    number: int
+    folds: int
+
+    @classmethod
+    def parse(cls, words: str) -> Self:
+        """Reads "2 of 5".
+
+        Raises:
+            ConfigError: it says something else, or there is no such fold.
+        """
+        said = re.fullmatch(r"\s*(\d+)\s+of\s+(\d+)\s*", words)
+        if said is None:
+            raise ConfigError(f"datamodule.split.fold={words}: say it like '2 of 5'.")
+        fold = cls(int(said[1]), int(said[2]))
+        if fold.folds < 2 or not 1 <= fold.number <= fold.folds:
+            raise ConfigError(f"datamodule.split.fold={words}: choose 1 of 2 or more, up to the last of them.")
+        return fold
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.folds}"
 
 
 def split_rows(
@@ -21,6 +48,7 @@ def split_rows(
     seed: int,
     groups: NDArray[Any] | None = None,
     given: Mapping[str, Rows] | None = None,
+    fold: Fold | None = None,
 ) -> dict[str, Rows]:
     """Cuts off the test split, then the validation split; the rest is for training.
 
@@ -31,25 +59,46 @@ def split_rows(
         seed: the same seed gives the same splits.
         groups: (n,) values; all rows of one value get into the same split.
         given: splits that are fixed beforehand; must hold "train", from which the others are cut.
+        fold: the part of the rows that is the test split, in the place of the share `test`.
 
     Raises:
         GraftError: there are too few rows for the shares, or a group lies in two given splits.
     """
     splits = dict(given or {})
+    if fold is not None and "test" in splits:
+        raise ConfigError(f"datamodule.split.fold={fold}, but the test split is given by the data: set it to null.")
     rest = splits.pop("train", np.arange(len(strata)))
     for name, share in (("test", test), ("val", val)):
         if name in splits:
             continue
-        if groups is None:
+        # The validation split needs a group of every stratum for itself and one for training.
+        spare = 2 if name == "test" and "val" not in splits else 1
+        if name == "test" and fold is not None:
+            rest, splits[name] = _fold(rest, strata, groups, fold, seed)
+        elif groups is None:
             rest, splits[name] = _hold_out(rest, strata, share, seed, name)
         else:
-            # The validation split needs a group of every stratum for itself and one for training.
-            spare = 2 if name == "test" and "val" not in splits else 1
             rest, splits[name] = _hold_out_groups(rest, strata, groups, share, seed, spare)
     splits["train"] = rest
     if groups is not None:
         _check_groups(splits, groups)
     return {name: splits[name] for name in SPLITS}
+
+
+def _fold(
+    rows: Rows, strata: NDArray[Any], groups: NDArray[Any] | None, fold: Fold, seed: int
+) -> tuple[Rows, Rows]:
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # 1 s to import
+
+    make = StratifiedKFold if groups is None else StratifiedGroupKFold
+    folds = make(fold.folds, shuffle=True, random_state=seed)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of strata rarer than folds: `check_classes` looks at classes
+            parts = list(folds.split(rows, strata[rows], None if groups is None else groups[rows]))
+    except ValueError as error:
+        raise GraftError(f"datamodule.split.fold={fold}: {error}") from error
+    rest, held = parts[fold.number - 1]
+    return rows[rest], rows[held]
 
 
 def _hold_out(rows: Rows, strata: NDArray[Any], share: float, seed: int, name: str) -> tuple[Rows, Rows]:
@@ -115,17 +164,23 @@ def _check_groups(splits: Mapping[str, Rows], groups: NDArray[Any]) -> None:
             )
 
 
-def check_classes(splits: Mapping[str, Rows], targets: Rows, classes: Sequence[str]) -> None:
-    """Makes sure that every split holds every class.
+def count_classes(targets: NDArray[Any], number: int) -> NDArray[np.int64]:
+    """Returns how many samples have each class, or each label; targets are (n,) or (n, labels)."""
+    return targets.sum(axis=0) if targets.ndim > 1 else np.bincount(targets, minlength=number)
+
+
+def check_classes(splits: Mapping[str, Rows], targets: NDArray[Any], classes: Sequence[str]) -> None:
+    """Makes sure that every split holds every class, or a sample of every label.
 
     Raises:
         GraftError: names the first class that a split lacks.
     """
+    everywhere = count_classes(targets, len(classes))
     for name in SPLITS:
-        counts = np.bincount(targets[splits[name]], minlength=len(classes))
+        counts = count_classes(targets[splits[name]], len(classes))
         if counts.min() == 0:
             lacking = int(counts.argmin())
-            total = int((targets == lacking).sum())
+            total = int(everywhere[lacking])
             raise GraftError(
                 f"Class {classes[lacking]!r} is absent from the {name} split; it has {total} samples in all. "
                 "Add samples (with datamodule.split.group: groups) of it, or change datamodule.split."

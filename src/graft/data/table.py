@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,14 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
 """Row numbers of a table."""
+
+
+class Kind(StrEnum):
+    """What targets are."""
+
+    SINGLE_LABEL = "single_label"
+    MULTI_LABEL = "multi_label"
+    REGRESSION = "regression"
 
 
 class BadFile(NamedTuple):
@@ -26,8 +35,8 @@ class Table:
 
     Attributes:
         ids: one name per row that is the same on every machine, e.g. the path below the root.
-        classes: names of the classes; a target is an index into them.
-        targets: (n,) int64.
+        classes: names of the classes, labels or values.
+        targets: by kind: (n,) int64, an index into the classes; (n, labels) int64 of 0 and 1; (n, values) float32.
         load: takes a row number and returns the canonical sample (an image: uint8 tensor (3, H, W)).
         strata: (n,) values whose mixture every split shares; the targets or something finer.
         groups: (n,) values; rows of one value stay in one split. None: every row is a group.
@@ -37,11 +46,12 @@ class Table:
         allowed: by split, (n,) bool, the rows that it may hold once all are split; a split that is absent holds any.
         given: rows of the splits that the source itself prescribes; empty when it prescribes none.
         skipped: files that were left out because they cannot be read.
+        kind: of the targets.
     """
 
     ids: list[str]
     classes: list[str]
-    targets: Rows
+    targets: NDArray[Any]
     load: Callable[[int], Any]
     strata: NDArray[Any]
     groups: NDArray[Any] | None = None
@@ -51,3 +61,4 @@ class Table:
     allowed: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     given: dict[str, Rows] = field(default_factory=dict)
     skipped: list[BadFile] = field(default_factory=list)
+    kind: Kind = Kind.SINGLE_LABEL

@@ -6,23 +6,23 @@ from torch import Tensor
 
 
 class Predictions:
-    """Probabilities by sample.
+    """Probabilities, or values, by sample.
 
     Attributes:
         index: int64 `(n,)`, each sample's row in the datamodule's table, ascending once gathered.
-        target: int64 `(n,)`.
-        probabilities: float32 `(n, classes)`.
+        target: as the batches have them, `(n,)` or `(n, labels or values)`.
+        values: float32 `(n, classes, labels or values)`, probabilities or values.
     """
 
     def __init__(self) -> None:
         self._batches: list[tuple[Tensor, Tensor, Tensor]] = []
         self.index = torch.empty(0, dtype=torch.int64)
         self.target = torch.empty(0, dtype=torch.int64)
-        self.probabilities = torch.empty(0, 0)
+        self.values = torch.empty(0, 0)
 
-    def add(self, index: Tensor, target: Tensor, probabilities: Tensor) -> None:
+    def add(self, index: Tensor, target: Tensor, values: Tensor) -> None:
         """Adds a batch."""
-        self._batches.append((index.cpu(), target.cpu(), probabilities.detach().float().cpu()))
+        self._batches.append((index.cpu(), target.cpu(), values.detach().float().cpu()))
 
     def gather(self) -> None:
         """Brings the batches of all processes together in every process, ordered by sample."""
@@ -31,7 +31,7 @@ class Predictions:
             shares: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in range(dist.get_world_size())]
             dist.all_gather_object(shares, batches)
             batches = [batch for share in shares for batch in share]
-        index, target, probabilities = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        index, target, values = (torch.cat(parts) for parts in zip(*batches, strict=True))
         order = index.argsort()
-        self.index, self.target, self.probabilities = index[order], target[order], probabilities[order]
+        self.index, self.target, self.values = index[order], target[order], values[order]
         self._batches = []

@@ -13,7 +13,7 @@ class RunningScores(nn.Module):
     known features.
 
     Args:
-        metrics: By name; each takes probabilities `(batch, classes)` and targets `(batch,)`. They are copied.
+        metrics: By name; each takes predictions and targets. They are copied.
     """
 
     def __init__(self, metrics: Mapping[str, Metric]) -> None:
@@ -21,9 +21,9 @@ class RunningScores(nn.Module):
         self.metrics = MetricCollection(dict(metrics)).clone()
         self.loss = MeanMetric()
 
-    def add(self, loss: Tensor, probabilities: Tensor, targets: Tensor) -> None:
-        """Takes a batch in: its mean loss, `(batch, classes)` and `(batch,)`."""
-        self.metrics.update(probabilities, targets)
+    def add(self, loss: Tensor, predictions: Tensor, targets: Tensor) -> None:
+        """Takes a batch in: its mean loss, its predictions and its targets."""
+        self.metrics.update(predictions, targets)
         self.loss.update(loss, weight=len(targets))
 
     def take(self, prefix: str = "") -> dict[str, float]:
