@@ -1,11 +1,65 @@
-"""From a text to what a text network takes in."""
+"""From texts to what a text network takes in; each text is cut into tokens once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
 from torch import Tensor
+
+from graft.errors import GraftError
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 1000  # texts; more only take more memory
+
+
+@dataclass(frozen=True)
+class TokenIds:
+    """The tokens of many texts, in a folder of the cache; picklable.
+
+    Attributes:
+        folder: Holds `ids.bin`, the int32 ids of all texts one behind the other, and `ends.npy`, where each text ends.
+    """
+
+    folder: Path
+
+    def __call__(self, row: int) -> Tensor:
+        """Returns int64 `(tokens,)`."""
+        start = int(self._ends[row - 1]) if row else 0
+        return torch.from_numpy(self._ids[start : int(self._ends[row])].astype(np.int64))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text, `(n,)`."""
+        return np.diff(self._ends, prepend=0)
+
+    @cached_property
+    def _ids(self) -> NDArray[np.int32]:
+        path = self.folder / "ids.bin"
+        return np.memmap(path, np.int32, mode="r") if path.stat().st_size else np.empty(0, np.int32)
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        ends: NDArray[np.int64] = np.load(self.folder / "ends.npy")
+        return ends
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves open files out."""
+        return {"folder": self.folder}
 
 
 @dataclass
@@ -19,14 +73,11 @@ class Tokenization:
 
     tokenizer: Any
     max_length: int
-    _known: dict[str, Tensor] = field(default_factory=dict, repr=False)  # each text is cut into tokens once a process
 
     def __call__(self, text: str) -> Tensor:
         """Returns int64 `(tokens,)`, at most `max_length`."""
-        if text not in self._known:
-            ids = self.tokenizer(text, truncation=True, max_length=self.max_length)["input_ids"]
-            self._known[text] = torch.tensor(ids, dtype=torch.int32)
-        return self._known[text].long()
+        ids = self.tokenizer(text, truncation=True, max_length=self.max_length)["input_ids"]
+        return torch.tensor(ids, dtype=torch.int64)
 
     def collate(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
         """Returns `input_ids` and `attention_mask`, both int64 `(batch, longest)`, padded on the tokenizer's side."""
@@ -35,6 +86,80 @@ class Tokenization:
         )
         return padded
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leaves the known texts out: they would travel to every loader process."""
-        return {**self.__dict__, "_known": {}}
+    def prepare(self, load: Callable[[int], str], count: int) -> TokenIds:
+        """Cuts texts into tokens, or finds in the cache that it was done already; says how many are too long.
+
+        Args:
+            load: The text of each row.
+            count: Number of rows.
+
+        Raises:
+            GraftError: The cache cannot be written.
+        """
+        folder = _cache() / self._key(load, count)
+        if not (folder / "facts.json").is_file():
+            try:
+                self._write(load, count, folder)
+            except OSError as error:
+                raise GraftError(
+                    f"The tokens cannot be kept in {folder.parent}: {error.strerror or error}. Make room, or set the"
+                    " environment variable XDG_CACHE_HOME to another folder."
+                ) from error
+        cut = json.loads((folder / "facts.json").read_text(encoding="utf-8"))["cut"]
+        if cut:
+            log.warning(
+                "%d of %d texts have more than %d tokens; of those the network sees the first %d"
+                " (backbone.max_length, at most what the network was made for)",
+                *(cut, count, self.max_length, self.max_length),
+            )
+        return TokenIds(folder)
+
+    def _key(self, load: Callable[[int], str], count: int) -> str:
+        """Of everything that the tokens depend on: the tokenizer as it is, and all texts."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(f"1 {self.max_length} {self.tokenizer.backend_tokenizer.to_str()}".encode())
+        for row in range(count):
+            text = load(row).encode("utf-8", "surrogatepass")
+            digest.update(len(text).to_bytes(8, "little"))  # else a border between two texts could move
+            digest.update(text)
+        return digest.hexdigest()
+
+    def _write(self, load: Callable[[int], str], count: int, folder: Path) -> None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
+        lengths: list[int] = []
+        cut = 0
+        try:
+            with (unfinished / "ids.bin").open("wb") as file:
+                for rows in _in_parts(count):
+                    encoded = self.tokenizer([load(row) for row in rows], truncation=True, max_length=self.max_length)
+                    cut += sum(bool(encoding.overflowing) for encoding in encoded.encodings)
+                    for ids in encoded["input_ids"]:
+                        lengths.append(len(ids))
+                        file.write(np.asarray(ids, dtype=np.int32).tobytes())
+            np.save(unfinished / "ends.npy", np.cumsum(np.asarray(lengths, dtype=np.int64)))
+            (unfinished / "facts.json").write_text(json.dumps({"texts": count, "cut": cut}), encoding="utf-8")
+            try:
+                unfinished.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another process was faster
+                    raise
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _in_parts(count: int) -> Iterator[range]:
+    """Parts of the rows, with a progress bar where it takes longer than a second."""
+    started = time.monotonic()
+    with Progress(console=Console(stderr=True), transient=True, disable=count <= _AT_ONCE) as progress:
+        progress.live.stop()
+        task = progress.add_task("Cutting texts into tokens", total=count)
+        for start in range(0, count, _AT_ONCE):
+            yield range(start, min(start + _AT_ONCE, count))
+            if time.monotonic() - started > 1 and not progress.live.is_started:
+                progress.live.start()
+            progress.advance(task, _AT_ONCE)
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graft" / "tokens"

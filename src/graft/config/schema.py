@@ -94,6 +94,7 @@ class Split:
     test: Share
     val: Share
     seed: Seed
+    fold: str | None
 
 
 @dataclass
@@ -134,6 +135,27 @@ class ImageFolder(Datamodule):
 
 
 @dataclass
+class Columns:
+    """Which column of a table file is what."""
+
+    sample: str
+    labels: str | list[str]
+    separator: str | None
+    split: str | None
+    group: str | None
+    facets: list[str]
+
+
+@dataclass(kw_only=True)
+class TableFile(Datamodule):
+    """configs/datamodule/image_table.yaml and text_table.yaml."""
+
+    path: str
+    columns: Columns
+    split: Split
+
+
+@dataclass
 class Archive:
     """A release on the package registry."""
 
@@ -169,13 +191,18 @@ class Head:
 
 
 @dataclass
-class Classification:
-    """configs/task/classification.yaml."""
+class Supervised:
+    """configs/task/multilabel.yaml and regression.yaml."""
 
     head: Node
     loss: Node
     metrics: Nodes
     test_time_augmentation: Nodes
+
+
+@dataclass
+class Classification(Supervised):
+    """configs/task/classification.yaml."""
 
 
 # --- what learns, when and how fast
@@ -389,7 +416,9 @@ TARGETS: dict[str, type] = {
     "graft.backbones.transformers.TransformersBackbone": TransformersBackbone,
     "graft.data.ELPV": ELPV,
     "graft.data.ImageFolder": ImageFolder,
+    "graft.data.ImageTable": TableFile,
     "graft.data.Sentiment": Sentiment,
+    "graft.data.TextTable": TableFile,
     "graft.runs.loggers.tensorboard_logger": TensorboardLogger,
     "graft.runs.loggers.wandb_logger": WandbLogger,
     "graft.runs.checkpoints.Checkpoint": Checkpoint,
@@ -399,6 +428,8 @@ TARGETS: dict[str, type] = {
     "graft.strategies.schedules.cosine": Cosine,
     "graft.strategies.schedules.plateau": Plateau,
     "graft.tasks.Classification": Classification,
+    "graft.tasks.MultiLabel": Supervised,
+    "graft.tasks.Regression": Supervised,
     "graft.tasks.Head": Head,
     "pytorch_lightning.Trainer": Trainer,
 }

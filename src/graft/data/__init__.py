@@ -5,5 +5,6 @@ from graft.data.datamodule import DataModule
 from graft.data.elpv import ELPV
 from graft.data.image_folder import ImageFolder
 from graft.data.sentiment import Sentiment
+from graft.data.tables import ImageTable, TextTable
 
-__all__ = ["ELPV", "DataModule", "ImageFolder", "Sentiment", "chain"]
+__all__ = ["ELPV", "DataModule", "ImageFolder", "ImageTable", "Sentiment", "TextTable", "chain"]

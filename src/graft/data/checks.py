@@ -42,15 +42,25 @@ def sift(root: Path, ids: Sequence[str], problem: Problem, bad_files: str) -> tu
         GraftError: there are bad files and `bad_files` is "error"; names the first few and counts all.
     """
     bad = find_bad_files(root, ids, problem)
-    if bad:
-        named = "".join(f"\n  {file.id}: {file.reason}" for file in bad[:_NAMED])
-        more = f"\n  … and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-        message = f"{len(bad)} of {len(ids)} files in {root} cannot be read:{named}{more}"
-        if bad_files == "error":
-            raise GraftError(f"{message}\nRepair or remove them, or leave them out: datamodule.bad_files=skip.")
-        log.warning("%s\nThey are left out (datamodule.bad_files=skip).", message)
+    settle(bad, len(ids), str(root), bad_files)
     names = {file.id for file in bad}
     return np.array([row for row, name in enumerate(ids) if name not in names], dtype=np.int64), bad
+
+
+def settle(bad: Sequence[BadFile], total: int, where: str, bad_files: str) -> None:
+    """Refuses bad samples, or says which are left out; does nothing where there are none.
+
+    Raises:
+        GraftError: there are some and `bad_files` is "error"; names the first few and counts all.
+    """
+    if not bad:
+        return
+    named = "".join(f"\n  {file.id}: {file.reason}" for file in bad[:_NAMED])
+    more = f"\n  … and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    message = f"{len(bad)} of {total} samples in {where} cannot be used:{named}{more}"
+    if bad_files == "error":
+        raise GraftError(f"{message}\nRepair or remove them, or leave them out: datamodule.bad_files=skip.")
+    log.warning("%s\nThey are left out (datamodule.bad_files=skip).", message)
 
 
 def find_bad_files(root: Path, ids: Sequence[str], problem: Problem) -> list[BadFile]:

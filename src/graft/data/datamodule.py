@@ -3,6 +3,7 @@
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -107,6 +108,7 @@ class DataModule(LightningDataModule):
         self.splits: dict[str, Rows] = {}
         self.skipped: list[BadFile] = []
         self._features: Mapping[str, Tensor] = {}
+        self._prepared: Table | None = None  # gives network inputs, not canonical samples
         self._train_loader: ResumableLoader | None = None
         self._position: dict[str, Any] | None = None
 
@@ -128,7 +130,9 @@ class DataModule(LightningDataModule):
             return
         self.table = self.read()
         if self.table.kind is not self.kind:
-            raise ConfigError(f"datamodule={self.name} has targets of kind {self.table.kind}, the task takes {self.kind}.")
+            raise ConfigError(
+                f"datamodule={self.name} has targets of kind {self.table.kind}, the task takes {self.kind}."
+            )
         self.classes = self.table.classes
         self.skipped = self.table.skipped
         splits = self._make_splits(self.table)
@@ -138,6 +142,9 @@ class DataModule(LightningDataModule):
                 f"{most} samples: choose at most {most}."
             )
         self.splits = splits
+        if self.augment is None and (prepare := getattr(self.preprocess(False), "prepare", None)) is not None:
+            inputs = prepare(self.table.load, len(self.table.ids))
+            self._prepared = replace(self.table, load=inputs, lengths=inputs.lengths)
 
     def _make_splits(self, table: Table) -> dict[str, Rows]:
         splits = split_rows(
@@ -203,6 +210,8 @@ class DataModule(LightningDataModule):
             return FeatureSamples(self.table, rows, self._features[split])
         preprocess = self.preprocess(train)
         collate = getattr(preprocess, "collate", default_collate)
+        if self._prepared is not None:
+            return Samples(self._prepared, rows, as_is, seed=None, collate=collate)
         if not train or self.augment is None:
             return Samples(self.table, rows, preprocess, seed=None, collate=collate)
         return Samples(self.table, rows, Chain((self.augment, preprocess)), seed=self.seed, collate=collate)
@@ -282,9 +291,8 @@ class DataModule(LightningDataModule):
         return self.trainer.strategy.root_device.type == "cuda"
 
     def _lengths(self, split: str) -> NDArray[np.int64] | None:
-        if self.table.lengths is None or split in self._features:
-            return None
-        return self.table.lengths[self._rows(split)]
+        lengths = (self._prepared or self.table).lengths
+        return None if lengths is None or split in self._features else lengths[self._rows(split)]
 
     def _rows(self, split: str) -> Rows:
         if split not in SPLITS:

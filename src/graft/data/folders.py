@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from graft.errors import GraftError, did_you_mean
 
-_SPLIT_OF = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SPLIT_OF = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
 class Entry(NamedTuple):
@@ -50,8 +50,8 @@ def scan(root: Path, suffixes: Collection[str]) -> list[Entry]:
 
 def _split_folders(root: Path, folders: list[Path]) -> dict[str, Path]:
     """Returns the folders of the splits; empty where the folders are classes."""
-    named = [folder for folder in folders if folder.name.lower() in _SPLIT_OF]
-    found = {_SPLIT_OF[folder.name.lower()]: folder for folder in named}
+    named = [folder for folder in folders if folder.name.lower() in SPLIT_OF]
+    found = {SPLIT_OF[folder.name.lower()]: folder for folder in named}
     others = [folder for folder in folders if folder not in named]
     if not named or (others and not (len(found) > 1 and "train" in found)):
         return {}  # with others beside it, a single train/ or test/ is a class of that name

@@ -86,9 +86,9 @@ class FeatureSamples(Dataset[Batch]):
         return {"features": features, **_labels(self.table, self.rows, draws)}
 
 
-def as_is(batch: Batch) -> Batch:
-    """Stands in for a collate function: the datasets make whole batches themselves."""
-    return batch
+def as_is(value: Any) -> Any:
+    """Stands in for a collate function, as the datasets make whole batches themselves, or for a transform."""
+    return value
 
 
 def _labels(table: Table, rows: Rows, draws: Sequence[Draw]) -> Batch:

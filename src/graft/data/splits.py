@@ -85,9 +85,7 @@ def split_rows(
     return {name: splits[name] for name in SPLITS}
 
 
-def _fold(
-    rows: Rows, strata: NDArray[Any], groups: NDArray[Any] | None, fold: Fold, seed: int
-) -> tuple[Rows, Rows]:
+def _fold(rows: Rows, strata: NDArray[Any], groups: NDArray[Any] | None, fold: Fold, seed: int) -> tuple[Rows, Rows]:
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # 1 s to import
 
     make = StratifiedKFold if groups is None else StratifiedGroupKFold
