@@ -41,8 +41,8 @@ def score(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str) -
 def prediction_table(predictions: Predictions, datamodule: DataModule, split: str) -> pa.Table:
     """Tabulates one row a sample.
 
-    Columns: `id`, `split`; `target` and `prediction`, or of several labels or values `target/<name>`; what was predicted,
-    `probability/<class or label>` or `prediction/<value>`; `facet/<name>`, by what scores can be broken down.
+    Columns: `id`, `split`; `target` and `prediction`, or of several labels or values `target/<name>`; what was
+    predicted, `probability/<class or label>` or `prediction/<value>`; `facet/<name>`, by what scores are broken down.
     """
     rows = predictions.index.tolist()
     table = datamodule.table

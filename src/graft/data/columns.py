@@ -201,7 +201,7 @@ def _as_strings(path: Path, name: str, column: pa.Array, first: int) -> NDArray[
             except UnicodeDecodeError as error:
                 raise GraftError(
                     f"{path}, row {first + number + 1}, column {name!r}: not UTF-8 (byte "
-                    f"{error.object[error.start]:#04x} at {error.start}). Convert the file, e.g. iconv -f latin1 -t utf-8."
+                    f"{error.object[error.start]:#04x} at {error.start}). Convert the file, e.g. iconv -f latin1."
                 ) from error
         values[number] = None if value is None or value != value else _written(value)
     return values

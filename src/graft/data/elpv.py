@@ -80,6 +80,7 @@ class ELPV(DataModule):
             load=images.ImageFiles(labels.parent, ids),
             strata=np.array([f"{target}/{cell.type}" for target, cell in zip(targets, cells, strict=True)]),
             weights=_confidence(probability) if self.label_weights == "confidence" else None,
+            facets={"cell_type": np.array([cell.type for cell in cells])},
             skipped=skipped,
         )
 

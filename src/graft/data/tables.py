@@ -128,7 +128,7 @@ class ImageTable(_TableFile):
         """Reads the table and decodes each image once.
 
         Raises:
-            GraftError: see `graft.data.columns`, `graft.data.labels` and `graft.data.checks`; or an image is named twice.
+            GraftError: see `graft.data.columns`, `graft.data.labels`, `graft.data.checks`; or an image is named twice.
         """
         read = self._read()
         name = self.columns["sample"]
