@@ -10,7 +10,7 @@ from pytorch_lightning.loggers import Logger
 
 from graft.backbones import Backbone
 from graft.config.instantiate import build, build_all, target_of
-from graft.data import DataModule, chain
+from graft.data import DataModule, chain, mixes
 from graft.data.table import Kind
 from graft.precision import resolve
 from graft.runs.checkpoints import AtomicCheckpointIO
@@ -25,10 +25,12 @@ def build_backbone(cfg: DictConfig) -> Backbone:
 
 def build_datamodule(cfg: DictConfig, backbone: Backbone) -> DataModule:
     """Makes the datamodule, which takes its preprocessing from the backbone, and reads its table of samples."""
+    augmentation = build_all(cfg.augmentation)
     datamodule: DataModule = build(
         cfg.datamodule,
         preprocess=backbone.preprocess,
-        augment=chain(build_all(cfg.augmentation)),
+        augment=chain(augmentation),
+        mix=mixes(augmentation),
         seed=cfg.seed,
         kind=target_of(cfg.task).kind,
     )
@@ -52,7 +54,7 @@ def build_task(cfg: DictConfig, backbone: Backbone, datamodule: DataModule) -> T
         metrics=build_all(cfg.task.metrics, **told[datamodule.kind]),
         test_time_augmentation=build_all(cfg.task.test_time_augmentation),
         classes=classes,
-        **_moments(datamodule),
+        **_told_by_targets(cfg, datamodule),
         strategy=build(cfg.strategy),
         optimizer=build(cfg.optimizer),
         scheduler=build(cfg.scheduler),
@@ -60,11 +62,14 @@ def build_task(cfg: DictConfig, backbone: Backbone, datamodule: DataModule) -> T
     return task
 
 
-def _moments(datamodule: DataModule) -> dict[str, list[float]]:
-    if datamodule.kind is not Kind.REGRESSION:
-        return {}
-    mean, std = datamodule.target_moments()
-    return {"mean": mean, "std": std}
+def _told_by_targets(cfg: DictConfig, datamodule: DataModule) -> dict[str, Any]:
+    """Arguments of the task that depend on the targets of the training split."""
+    if datamodule.kind is Kind.REGRESSION:
+        mean, std = datamodule.target_moments()
+        return {"mean": mean, "std": std}
+    if datamodule.kind is Kind.SINGLE_LABEL:
+        return {"class_weights": datamodule.balancing_weights() if cfg.task.class_weights == "balanced" else None}
+    return {}
 
 
 def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> pl.Trainer:

@@ -20,7 +20,7 @@ def precompute_features(trainer: pl.Trainer, task: Task, datamodule: DataModule,
     """
     if not task.strategy.trains_only_the_head([stage.name for stage in task.stages]):
         return False
-    known = [split for split in splits if not (datamodule.augment if split == "train" else task.test_time_augmentation)]
+    known = [split for split in splits if not (datamodule.varies if split == "train" else task.test_time_augmentation)]
     loaders = {split: datamodule.eval_dataloader(split) for split in known}
     device = trainer.strategy.root_device
     datamodule.use_features(extract(task.backbone, loaders, device, trainer.precision_plugin.forward_context))

@@ -115,6 +115,7 @@ class Datamodule:
     shots: Count | None
     limit: Count | None
     bad_files: Literal["error", "skip"]
+    sampler: Literal["shuffled", "balanced"]
 
 
 @dataclass(kw_only=True)
@@ -179,6 +180,13 @@ class Sentiment(Datamodule):
     split: Split
 
 
+@dataclass
+class OnBatches:
+    """An entry of configs/augmentation/*.yaml that mixes the samples of a batch."""
+
+    mix: Node
+
+
 # --- tasks
 
 
@@ -203,6 +211,15 @@ class Supervised:
 @dataclass
 class Classification(Supervised):
     """configs/task/classification.yaml."""
+
+    class_weights: Literal["none", "balanced"]
+
+
+@dataclass
+class FocalLoss:
+    """configs/task/loss/focal.yaml."""
+
+    gamma: NonNegative
 
 
 # --- what learns, when and how fast
@@ -417,6 +434,7 @@ TARGETS: dict[str, type] = {
     "graft.data.ELPV": ELPV,
     "graft.data.ImageFolder": ImageFolder,
     "graft.data.ImageTable": TableFile,
+    "graft.data.OnBatches": OnBatches,
     "graft.data.Sentiment": Sentiment,
     "graft.data.TextTable": TableFile,
     "graft.runs.loggers.tensorboard_logger": TensorboardLogger,
@@ -430,6 +448,7 @@ TARGETS: dict[str, type] = {
     "graft.tasks.Classification": Classification,
     "graft.tasks.MultiLabel": Supervised,
     "graft.tasks.Regression": Supervised,
+    "graft.tasks.FocalLoss": FocalLoss,
     "graft.tasks.Head": Head,
     "pytorch_lightning.Trainer": Trainer,
 }

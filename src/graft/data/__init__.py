@@ -1,10 +1,10 @@
 """What is learnt from: tables of samples, their splits, checks, loaders; one file per kind of source."""
 
-from graft.data.augmentation import chain
+from graft.data.augmentation import OnBatches, chain, mixes
 from graft.data.datamodule import DataModule
 from graft.data.elpv import ELPV
 from graft.data.image_folder import ImageFolder
 from graft.data.sentiment import Sentiment
 from graft.data.tables import ImageTable, TextTable
 
-__all__ = ["ELPV", "DataModule", "ImageFolder", "ImageTable", "Sentiment", "TextTable", "chain"]
+__all__ = ["ELPV", "DataModule", "ImageFolder", "ImageTable", "OnBatches", "Sentiment", "TextTable", "chain", "mixes"]

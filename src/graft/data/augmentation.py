@@ -1,8 +1,10 @@
-"""Augmentation: canonical sample in, canonical sample out."""
+"""Augmentation: canonical sample in, canonical sample out; or a batch of inputs and targets in and out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from torch import Tensor
 
 Transform = Callable[[Any], Any]
 
@@ -20,11 +22,31 @@ class Chain:
         return sample
 
 
-def chain(transforms: Mapping[str, Transform | None]) -> Transform | None:
-    """Joins the entries of an augmentation config in their order; null entries are off.
+@dataclass(frozen=True)
+class OnBatches:
+    """Marks an entry of an augmentation config that mixes samples, such as torchvision's MixUp and CutMix.
+
+    Attributes:
+        mix: Takes inputs `(batch, …)` and shares of the classes `(batch, classes)`, and returns both.
+    """
+
+    mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+    def __call__(self, inputs: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns both mixed."""
+        return self.mix(inputs, shares)
+
+
+def chain(entries: Mapping[str, Any]) -> Transform | None:
+    """Joins the entries of an augmentation config that act on single samples, in their order; null entries are off.
 
     Returns:
-        One transform, or None when nothing is on: then training samples are the same in every epoch.
+        One transform, or None when nothing is on.
     """
-    active = tuple(transform for transform in transforms.values() if transform is not None)
+    active = tuple(entry for entry in entries.values() if entry is not None and not isinstance(entry, OnBatches))
     return Chain(active) if active else None
+
+
+def mixes(entries: Mapping[str, Any]) -> tuple[OnBatches, ...]:
+    """Returns the entries that act on batches, in their order."""
+    return tuple(entry for entry in entries.values() if isinstance(entry, OnBatches))

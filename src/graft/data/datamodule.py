@@ -13,7 +13,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
-from graft.data.augmentation import Chain, Transform
+from graft.data.augmentation import Chain, OnBatches, Transform
 from graft.data.loader import ResumableLoader
 from graft.data.samples import Batch, FeatureSamples, Samples, as_is
 from graft.data.sampling import EvaluationBatches, TrainingOrder
@@ -36,6 +36,8 @@ class Settings(TypedDict):
         split: "test" and "val", shares in 0 … 1, "seed", and "fold", None or like "2 of 5", the part to test on.
         preprocess: takes whether it is for training, returns a transform: canonical sample to network input.
         augment: canonical sample to canonical sample, drawing from torch's global generator; training only.
+        mix: what then mixes the samples of a training batch, of one process.
+        sampler: "shuffled", each training sample once an epoch, or "balanced", as many of each class.
         seed: of the order of training samples and of augmentation.
         kind: of the targets that the task learns from.
     """
@@ -50,6 +52,8 @@ class Settings(TypedDict):
     split: Mapping[str, Any]
     preprocess: Callable[[bool], Transform]
     augment: Transform | None
+    mix: tuple[OnBatches, ...]
+    sampler: str
     seed: int
     kind: Kind
 
@@ -81,6 +85,8 @@ class DataModule(LightningDataModule):
         preprocess: Callable[[bool], Transform],
         augment: Transform | None,
         seed: int,
+        mix: tuple[OnBatches, ...] = (),
+        sampler: str = "shuffled",
         kind: Kind = Kind.SINGLE_LABEL,
     ) -> None:
         """Takes `Settings`; reads nothing yet.
@@ -102,6 +108,8 @@ class DataModule(LightningDataModule):
         self.fold = None if split.get("fold") is None else Fold.parse(str(split["fold"]))
         self.preprocess = preprocess
         self.augment = augment
+        self.mix = mix
+        self.sampler = one_of(("shuffled", "balanced"), "sampler", sampler)
         self.seed = seed
         self.kind = kind
         self.classes: list[str] = []
@@ -142,7 +150,7 @@ class DataModule(LightningDataModule):
                 f"{most} samples: choose at most {most}."
             )
         self.splits = splits
-        if self.augment is None and (prepare := getattr(self.preprocess(False), "prepare", None)) is not None:
+        if not self.varies and (prepare := getattr(self.preprocess(False), "prepare", None)) is not None:
             inputs = prepare(self.table.load, len(self.table.ids))
             self._prepared = replace(self.table, load=inputs, lengths=inputs.lengths)
 
@@ -158,6 +166,8 @@ class DataModule(LightningDataModule):
         )
         splits |= {name: splits[name][mask[splits[name]]] for name, mask in table.allowed.items()}
         seed, shots, limit = self.split_seed, self.shots, self.limit
+        if self.sampler == "balanced" and table.kind is not Kind.SINGLE_LABEL:
+            raise ConfigError(f"datamodule.sampler=balanced: targets of kind {table.kind} have no one class.")
         if table.kind is not Kind.REGRESSION:
             check_classes(splits, table.targets, table.classes)
         if shots is not None:
@@ -170,12 +180,23 @@ class DataModule(LightningDataModule):
             splits = {name: take_limit(rows, labels, limit, seed) for name, rows in splits.items()}
         return splits
 
+    @property
+    def varies(self) -> bool:
+        """Whether training samples are other ones in each epoch."""
+        return self.augment is not None or bool(self.mix)
+
     def class_counts(self, split: str) -> dict[str, int]:
         """Returns the number of samples of every class in a split, or with every label; of values there is none."""
         if self.table.kind is Kind.REGRESSION:
             return {}
         counts = count_classes(self.table.targets[self._rows(split)], len(self.classes)).tolist()
         return dict(zip(self.classes, counts, strict=True))
+
+    def balancing_weights(self) -> list[float]:
+        """Returns a weight for each class, in proportion to one over its training samples, 1 on their average."""
+        counts = np.array(list(self.class_counts("train").values()))
+        weights: list[float] = (counts.sum() / (len(counts) * counts)).tolist()
+        return weights
 
     def target_moments(self) -> tuple[list[float], list[float]]:
         """Returns mean and standard deviation of each value over the training split; 1 for a value that is constant."""
@@ -212,9 +233,10 @@ class DataModule(LightningDataModule):
         collate = getattr(preprocess, "collate", default_collate)
         if self._prepared is not None:
             return Samples(self._prepared, rows, as_is, seed=None, collate=collate)
-        if not train or self.augment is None:
+        if not train or not self.varies:
             return Samples(self.table, rows, preprocess, seed=None, collate=collate)
-        return Samples(self.table, rows, Chain((self.augment, preprocess)), seed=self.seed, collate=collate)
+        transform = preprocess if self.augment is None else Chain((self.augment, preprocess))
+        return Samples(self.table, rows, transform, seed=self.seed, collate=collate, mix=self.mix)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Returns the training batches: shuffled, augmented, this rank's share of each; resumable.
@@ -233,7 +255,13 @@ class DataModule(LightningDataModule):
         dataset = self.dataset("train", train=True)
         lengths = self._lengths("train")
         order = TrainingOrder(
-            dataset, batch_size=self.batch_size, world=world, rank=rank, seed=self.seed, lengths=lengths
+            dataset,
+            batch_size=self.batch_size,
+            world=world,
+            rank=rank,
+            seed=self.seed,
+            lengths=lengths,
+            balance=self.table.targets[self._rows("train")] if self.sampler == "balanced" else None,
         )
         share = self.batch_size // world
         self._train_loader = ResumableLoader(dataset, sampler=order, batch_size=share, **self._loading(dataset))

@@ -1,17 +1,19 @@
 """Datasets: draws in, batches out. They travel to the loader processes and hold picklable things only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 from torch.utils.data import Dataset, default_collate
 
-from graft.data.augmentation import Transform
+from graft.data.augmentation import OnBatches, Transform
 from graft.data.sampling import Draw
-from graft.data.table import Rows, Table
+from graft.data.table import Kind, Rows, Table
 
 Batch = dict[str, Any]
 
@@ -26,6 +28,7 @@ class Samples(Dataset[Batch]):
         transform: canonical sample to network input; a tensor or a dictionary of tensors.
         seed: of the randomness in `transform`; None when there is none.
         collate: makes a batch of network inputs.
+        mix: what mixes the samples of a batch, after `collate`.
     """
 
     table: Table
@@ -33,6 +36,7 @@ class Samples(Dataset[Batch]):
     transform: Transform
     seed: int | None
     collate: Callable[[list[Any]], Any] = default_collate
+    mix: tuple[OnBatches, ...] = ()
 
     def __len__(self) -> int:
         """Returns the number of samples."""
@@ -43,19 +47,36 @@ class Samples(Dataset[Batch]):
         return _first(self.__getitems__([Draw(0, position)]))
 
     def __getitems__(self, draws: Sequence[Draw]) -> Batch:
-        """Returns a batch with "inputs" (B, …), "target", "index" and perhaps "weight"."""
+        """Returns a batch with "inputs" (B, …), "target", "index" and perhaps "weight"; mixed targets are (B, classes)."""
         inputs = [self._input(draw.epoch, int(self.rows[draw.position])) for draw in draws]
-        return {"inputs": self.collate(inputs), **_labels(self.table, self.rows, draws)}
+        batch = {"inputs": self.collate(inputs), **_labels(self.table, self.rows, draws)}
+        return self._mixed(batch, draws[0]) if self.mix else batch
+
+    def _mixed(self, batch: Batch, first: Draw) -> Batch:
+        inputs, shares = batch["inputs"], batch["target"]
+        if self.table.kind is Kind.SINGLE_LABEL:
+            shares = one_hot(shares, len(self.table.classes))
+        with seeded(self.seed or 0, first.epoch, int(self.rows[first.position]), 1):
+            for mix in self.mix:
+                inputs, shares = mix(inputs, shares.float())
+        return {**batch, "inputs": inputs, "target": shares}
 
     def _input(self, epoch: int, row: int) -> Any:  # a tensor or a dictionary of tensors
         sample = self.table.load(row)
         if self.seed is None:
             return self.transform(sample)
-        with torch.random.fork_rng(devices=[]):
-            words = np.random.SeedSequence((self.seed, epoch, row)).generate_state(1, np.uint64)
-            # torch.manual_seed would seed the GPU's generator too, which dropout draws from.
-            torch.default_generator.manual_seed(int(words[0]))
+        with seeded(self.seed, epoch, row):
             return self.transform(sample)
+
+
+@contextmanager
+def seeded(*words: int) -> Iterator[None]:
+    """Seeds torch's generator for the block from numbers that are not negative, and puts it back."""
+    with torch.random.fork_rng(devices=[]):
+        state = np.random.SeedSequence(words).generate_state(1, np.uint64)
+        # torch.manual_seed would seed the GPU's generator too, which dropout draws from.
+        torch.default_generator.manual_seed(int(state[0]))
+        yield
 
 
 @dataclass(frozen=True, eq=False)

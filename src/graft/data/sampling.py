@@ -36,6 +36,7 @@ class TrainingOrder(DistributedSampler[Draw]):
         rank: int,
         seed: int,
         lengths: NDArray[np.int64] | None = None,
+        balance: NDArray[np.int64] | None = None,
     ) -> None:
         """Makes the order.
 
@@ -46,18 +47,23 @@ class TrainingOrder(DistributedSampler[Draw]):
             rank: this one, 0 … world - 1.
             seed: not negative.
             lengths: (n,) of the samples; None: all alike.
+            balance: (n,) the classes of the samples, to draw as many of each; None: each sample once.
         """
         super().__init__(dataset, num_replicas=world, rank=rank, seed=seed, drop_last=True)  # type: ignore[arg-type]
         self.total_size = len(dataset) // batch_size * batch_size
         self.num_samples = self.total_size // world
         self.global_batch = batch_size
         self.lengths = lengths
+        self.balance = balance
         self.start = 0  # samples of this rank's share to leave out: an epoch resumed in its middle
 
     def __iter__(self) -> Iterator[Draw]:
         """Yields this rank's share of the current epoch (see `set_epoch`)."""
         random = np.random.default_rng((self.seed, self.epoch))
-        order = random.permutation(len(self.dataset))[: self.total_size]  # type: ignore[arg-type]
+        if self.balance is None:
+            order = random.permutation(len(self.dataset))[: self.total_size]  # type: ignore[arg-type]
+        else:
+            order = _balanced(self.balance, self.total_size, random)
         if self.lengths is not None:
             order = self._in_buckets(order, self.lengths, random)
         share = order[self.rank :: self.num_replicas][self.start :]
@@ -70,6 +76,18 @@ class TrainingOrder(DistributedSampler[Draw]):
         windows = [order[start : start + size] for start in range(0, len(order), size)]
         batches = np.concatenate([window[lengths[window].argsort(kind="stable")] for window in windows])
         return random.permutation(batches.reshape(-1, self.global_batch)).reshape(-1)
+
+
+def _balanced(classes: NDArray[np.int64], total: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """As many positions of each class, none of a class a second time before all of it came once."""
+    present = random.permutation(np.unique(classes))
+    drawn = []
+    for number, name in enumerate(present):
+        members = np.flatnonzero(classes == name)
+        quota = total // len(present) + (number < total % len(present))
+        rounds = [random.permutation(members) for _ in range(-(-quota // len(members)))]
+        drawn.append(np.concatenate([*rounds, members[:0]])[:quota])
+    return random.permutation(np.concatenate(drawn))
 
 
 class EvaluationBatches(Sampler[list[Draw]]):

@@ -26,6 +26,10 @@ class MultiLabel(Supervised):
         """Returns logits."""
         return predictions.logit(eps=_LEAST)
 
+    def hard(self, targets: Tensor) -> Tensor:
+        """Returns 1 for the labels that at least half of the mixture has."""
+        return (targets >= 0.5).long()
+
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Returns the mean over the labels of each sample, `(batch,)`."""
         return super().losses(outputs, {**batch, "target": batch["target"].to(outputs.dtype)})

@@ -69,6 +69,10 @@ class Supervised(Task):
     def outputs_for(self, predictions: Tensor) -> Tensor:
         """Returns outputs that `predict` makes these predictions of."""
 
+    def hard(self, targets: Tensor) -> Tensor:
+        """Returns targets as the metrics take them, where augmentation has mixed them."""
+        return targets
+
     def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Returns the loss of each sample, `(batch,)`."""
         losses: Tensor = self.loss(outputs, batch["target"])
@@ -90,7 +94,7 @@ class Supervised(Task):
         """Returns the loss."""
         loss, predictions = self._step(batch)
         self.refuse_non_finite(loss)
-        self.train_scores.add(loss.detach(), predictions.detach(), batch["target"])
+        self.train_scores.add(loss.detach(), predictions.detach(), self.hard(batch["target"]))
         self.log_step(loss)
         return loss
 
