@@ -13,14 +13,18 @@ from graft.build import build_backbone, build_datamodule, build_task, build_trai
 from graft.config.instantiate import build_all
 from graft.config.resume import resumed_config
 from graft.data.datamodule import DataModule
+from graft.data.description import describe
+from graft.data.pictures import augmentation_preview, save_png
 from graft.expected_warnings import ignore_expected_warnings
 from graft.precompute import precompute_features
 from graft.reports.terminal import outcome_table, rendered
+from graft.runs.atomic import replacing
 from graft.runs.environment import describe_session
 from graft.runs.folder import RunFolder
 from graft.runs.log import logging_to
 from graft.runs.loggers import finish_wandb
 from graft.runs.metrics import MetricsCSV
+from graft.runs.rank import rank
 from graft.runs.secrets import redact_tree
 from graft.runs.signals import SignalHandler, signals
 from graft.runs.stopping import StopOnSignal
@@ -28,8 +32,9 @@ from graft.runs.summary import Stopwatch, parameter_counts, peak_memory
 from graft.scoring import load_checkpoint, prediction_table, save_predictions, score, step_of
 from graft.seeding import SeedEachStep
 from graft.strategies.callback import PhaseChanges
-from graft.strategies.table import stage_table
+from graft.strategies.table import stage_rows, stage_table
 from graft.tasks import Task
+from graft.worst import save_worst
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +85,10 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         backbone = build_backbone(cfg)
         datamodule = build_datamodule(cfg, backbone)
         run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
+        run.save_json(run.data, describe(datamodule))
+        save_preview(run, datamodule)
         task = build_task(cfg, backbone, datamodule)
+        run.save_json(run.stages, stage_rows(task.strategy, task.stages, task.lr))
         metrics = MetricsCSV(run.metrics)
         trainer = build_trainer(cfg, callbacks(cfg, task, run, handler), [metrics, *build_all(cfg.logger).values()])
         task.strategy.check([stage.name for stage in task.stages], trainer.max_epochs)
@@ -153,4 +161,13 @@ def score_best(
         scores |= score(trainer, task, datamodule, split)
         tables.append(prediction_table(task.predictions, datamodule, split))
     save_predictions(run, tables)
+    save_worst(run, task.predictions, datamodule)  # of the last split
     return scores
+
+
+def save_preview(run: RunFolder, datamodule: DataModule) -> None:
+    """Draws what augmentation makes of training images, where there is any."""
+    picture = augmentation_preview(datamodule) if rank() == 0 else None
+    if picture is not None:
+        with replacing(run.augmentation) as temporary:
+            save_png(picture, temporary)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -20,31 +21,43 @@ from graft.errors import GraftError
 
 log = logging.getLogger(__name__)
 
-Problem = Callable[[Path], str | None]
-"""Reads a file in full; says what is wrong with it, None when nothing is. Called from several threads."""
+Examine = Callable[[Path], Any]
+"""Reads a file in full and returns facts, a tuple of numbers and strings; or a str, what is wrong. In threads."""
 
 _NAMED = 5  # bad files to name in a message
 
 
-def sift(root: Path, ids: Sequence[str], problem: Problem, bad_files: str) -> tuple[Rows, list[BadFile]]:
+class Sifted(NamedTuple):
+    """Files that can be read.
+
+    Attributes:
+        rows: their positions.
+        facts: of each of them.
+        bad: the others, with reasons.
+    """
+
+    rows: Rows
+    facts: list[Any]
+    bad: list[BadFile]
+
+
+def sift(root: Path, ids: Sequence[str], examine: Examine, bad_files: str) -> Sifted:
     """Separates the files that can be read from those that cannot.
 
     Args:
         root: the folder that the ids are paths below.
         ids: paths relative to the root.
-        problem: what finds fault with one file.
+        examine: what reads one file.
         bad_files: "error" | "skip".
-
-    Returns:
-        The positions of the good files, and the bad ones with reasons.
 
     Raises:
         GraftError: there are bad files and `bad_files` is "error"; names the first few and counts all.
     """
-    bad = find_bad_files(root, ids, problem)
+    facts = examine_files(root, ids, examine)
+    bad = [BadFile(name, found) for name, found in zip(ids, facts, strict=True) if isinstance(found, str)]
     settle(bad, len(ids), str(root), bad_files)
-    names = {file.id for file in bad}
-    return np.array([row for row, name in enumerate(ids) if name not in names], dtype=np.int64), bad
+    rows = [row for row, found in enumerate(facts) if not isinstance(found, str)]
+    return Sifted(np.array(rows, dtype=np.int64), [facts[row] for row in rows], bad)
 
 
 def settle(bad: Sequence[BadFile], total: int, where: str, bad_files: str) -> None:
@@ -63,29 +76,32 @@ def settle(bad: Sequence[BadFile], total: int, where: str, bad_files: str) -> No
     log.warning("%s\nThey are left out (datamodule.bad_files=skip).", message)
 
 
-def find_bad_files(root: Path, ids: Sequence[str], problem: Problem) -> list[BadFile]:
-    """Reads all files that have changed since they were last found good, in threads, with a progress bar."""
-    memory = _memory_file(root, problem)
-    good = _remembered(memory)
+def examine_files(root: Path, ids: Sequence[str], examine: Examine) -> list[Any]:
+    """Returns facts of each file, or what is wrong with it; reads what has changed since it was last found good.
+
+    In threads, with a progress bar.
+    """
+    memory = _memory_file(root, examine)
+    known = _remembered(memory)
     stamps = {name: _stamp(root / name) for name in ids}
-    fresh = [name for name in ids if stamps[name] is None or good.get(name) != stamps[name]]
-    reasons = _examine([root / name for name in fresh], problem)
-    bad = [BadFile(name, reason) for name, reason in zip(fresh, reasons, strict=True) if reason is not None]
+    fresh = [name for name in stamps if stamps[name] is None or known.get(name, [None])[0] != stamps[name]]
+    found = dict(zip(fresh, _examine([root / name for name in fresh], examine), strict=True))
+    facts = {name: found[name] if name in found else known[name][1] for name in stamps}
     # Bad files are not remembered: looking again is cheap, and a newer Pillow may read them.
-    if fresh and len(bad) < len(fresh):
-        _remember(memory, {name: stamps[name] for name in stamps.keys() - {file.id for file in bad}})
-    return bad
+    if any(not isinstance(value, str) for value in found.values()):
+        _remember(memory, {name: [stamps[name], facts[name]] for name in stamps if not isinstance(facts[name], str)})
+    return [facts[name] for name in ids]
 
 
-def _examine(paths: Sequence[Path], problem: Problem) -> list[str | None]:
-    reasons: list[str | None] = []
+def _examine(paths: Sequence[Path], examine: Examine) -> list[Any]:
+    facts: list[Any] = []
     started = time.monotonic()
     pool = ThreadPoolExecutor()
     progress = Progress(console=Console(stderr=True), transient=True)
     try:
         task = progress.add_task("Checking files", total=len(paths))
-        for reason in pool.map(problem, paths):
-            reasons.append(reason)
+        for fact in pool.map(examine, paths):
+            facts.append(fact)
             if not progress.live.is_started and time.monotonic() - started > 1:  # below a second it flickers
                 progress.start()
             progress.advance(task)
@@ -93,7 +109,7 @@ def _examine(paths: Sequence[Path], problem: Problem) -> list[str | None]:
         if progress.live.is_started:
             progress.stop()
         pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the files still queued
-    return reasons
+    return facts
 
 
 def _stamp(path: Path) -> list[int] | None:
@@ -103,13 +119,13 @@ def _stamp(path: Path) -> list[int] | None:
     return None
 
 
-def _memory_file(root: Path, problem: Problem) -> Path:
+def _memory_file(root: Path, examine: Examine) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    key = f"{root.resolve()}\n{problem.__module__}.{problem.__name__}"
+    key = f"{root.resolve()}\n{examine.__module__}.{examine.__name__}"
     return cache / "graft" / "checks" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
 
 
-def _remembered(memory: Path) -> dict[str, list[int]]:
+def _remembered(memory: Path) -> dict[str, list[Any]]:
     with suppress(OSError, ValueError):
         good = json.loads(memory.read_text(encoding="utf-8"))
         if isinstance(good, dict):
@@ -117,7 +133,7 @@ def _remembered(memory: Path) -> dict[str, list[int]]:
     return {}
 
 
-def _remember(memory: Path, good: dict[str, list[int] | None]) -> None:
+def _remember(memory: Path, good: dict[str, list[Any]]) -> None:
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=memory.parent, delete=False) as file:

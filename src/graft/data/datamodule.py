@@ -185,6 +185,16 @@ class DataModule(LightningDataModule):
         """Whether training samples are other ones in each epoch."""
         return self.augment is not None or bool(self.mix)
 
+    @property
+    def lengths(self) -> NDArray[np.int64] | None:
+        """How long each row of the table is, in `length_unit`; None where all are alike."""
+        return (self._prepared or self.table).lengths
+
+    @property
+    def length_unit(self) -> str:
+        """Tokens, where samples were cut into them beforehand; else characters."""
+        return "characters" if self._prepared is None else "tokens"
+
     def class_counts(self, split: str) -> dict[str, int]:
         """Returns the number of samples of every class in a split, or with every label; of values there is none."""
         if self.table.kind is Kind.REGRESSION:
@@ -319,8 +329,7 @@ class DataModule(LightningDataModule):
         return self.trainer.strategy.root_device.type == "cuda"
 
     def _lengths(self, split: str) -> NDArray[np.int64] | None:
-        lengths = (self._prepared or self.table).lengths
-        return None if lengths is None or split in self._features else lengths[self._rows(split)]
+        return None if self.lengths is None or split in self._features else self.lengths[self._rows(split)]
 
     def _rows(self, split: str) -> Rows:
         if split not in SPLITS:

@@ -68,8 +68,8 @@ class ELPV(DataModule):
         """
         labels = find_labels(self.distribution)
         cells = read_labels(labels)
-        good, skipped = sift(labels.parent, [cell.path for cell in cells], images.problem, self.bad_files)
-        cells = [cells[row] for row in good]
+        sifted = sift(labels.parent, [cell.path for cell in cells], images.examine, self.bad_files)
+        cells = [cells[row] for row in sifted.rows]
         probability = np.array([cell.probability for cell in cells])
         targets = (probability >= 0.5).astype(np.int64)
         ids = [cell.path for cell in cells]
@@ -81,7 +81,8 @@ class ELPV(DataModule):
             strata=np.array([f"{target}/{cell.type}" for target, cell in zip(targets, cells, strict=True)]),
             weights=_confidence(probability) if self.label_weights == "confidence" else None,
             facets={"cell_type": np.array([cell.type for cell in cells])},
-            skipped=skipped,
+            skipped=sifted.bad,
+            **images.columns(sifted.facts),
         )
 
 

@@ -42,9 +42,9 @@ class ImageFolder(DataModule):
             GraftError: see `graft.data.folders.scan` and `graft.data.checks.sift`; or a path has no group.
         """
         entries = scan(self.root, images.SUFFIXES)
-        good, skipped = sift(self.root, [entry.id for entry in entries], images.problem, self.bad_files)
+        sifted = sift(self.root, [entry.id for entry in entries], images.examine, self.bad_files)
         classes = sorted({entry.label for entry in entries})
-        entries = [entries[row] for row in good]
+        entries = [entries[row] for row in sifted.rows]
         targets = np.array([classes.index(entry.label) for entry in entries], dtype=np.int64)
         ids = [entry.id for entry in entries]
         given = {split: np.array([entry.split == split for entry in entries]) for split in SPLITS}
@@ -56,7 +56,8 @@ class ImageFolder(DataModule):
             strata=targets,
             groups=None if self.group is None else _groups(self.group, ids),
             given={split: np.flatnonzero(mask) for split, mask in given.items() if mask.any()},
-            skipped=skipped,
+            skipped=sifted.bad,
+            **images.columns(sifted.facts),
         )
         _check_left(table)
         return table

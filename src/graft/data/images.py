@@ -1,10 +1,15 @@
 """Image files to canonical images: uint8 tensors (3, H, W), RGB, whatever the file holds."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
 
+import imagehash
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
@@ -32,6 +37,24 @@ class ImageFiles:
         return decode(self.root / self.paths[row])
 
 
+class ImageColumns(TypedDict):
+    """What a table has of images beside the images, see `graft.data.table.Table`."""
+
+    sizes: NDArray[np.int64]
+    digests: NDArray[np.uint64]
+    looks: NDArray[np.uint64]
+
+
+def columns(facts: Sequence[Sequence[Any]]) -> ImageColumns:
+    """Makes columns of what `examine` found, in the order of the rows."""
+    found = [ImageFacts(*each) for each in facts]  # remembered ones are lists
+    return {
+        "sizes": np.array([(each.width, each.height) for each in found], dtype=np.int64).reshape(-1, 2),
+        "digests": np.array([int(each.digest, 16) for each in found], dtype=np.uint64),
+        "looks": np.array([int(each.look, 16) for each in found], dtype=np.uint64),
+    }
+
+
 def decode(path: Path) -> Tensor:
     """Reads an image file as uint8 (3, H, W), RGB, upright.
 
@@ -49,13 +72,30 @@ def decode(path: Path) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(np.array(image).transpose(2, 0, 1)))
 
 
-def problem(path: Path) -> str | None:
-    """Decodes the file fully and says what is wrong with it; None when nothing is."""
+class ImageFacts(NamedTuple):
+    """What is remembered of an image.
+
+    Attributes:
+        width: in pixels, upright.
+        height: likewise.
+        digest: of the file's bytes, 16 hexadecimal digits; equal for copies.
+        look: perceptual hash, 16 hexadecimal digits; few bits differ between images that look alike.
+    """
+
+    width: int
+    height: int
+    digest: str
+    look: str
+
+
+def examine(path: Path) -> ImageFacts | str:
+    """Decodes the file fully and says what it holds, or in a sentence what is wrong with it."""
     try:
-        _rgb(path)
+        image = _rgb(path)
+        digest = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
     except Exception as error:
         return _reason(path, error)
-    return None
+    return ImageFacts(*image.size, digest, str(imagehash.phash(image)))
 
 
 def _rgb(path: Path) -> Image.Image:

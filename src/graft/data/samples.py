@@ -47,7 +47,7 @@ class Samples(Dataset[Batch]):
         return _first(self.__getitems__([Draw(0, position)]))
 
     def __getitems__(self, draws: Sequence[Draw]) -> Batch:
-        """Returns a batch with "inputs" (B, …), "target", "index" and perhaps "weight"; mixed targets are (B, classes)."""
+        """Returns a batch with "inputs" (B, …), "target", "index", perhaps "weight"; mixed targets are (B, classes)."""
         inputs = [self._input(draw.epoch, int(self.rows[draw.position])) for draw in draws]
         batch = {"inputs": self.collate(inputs), **_labels(self.table, self.rows, draws)}
         return self._mixed(batch, draws[0]) if self.mix else batch

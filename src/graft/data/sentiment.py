@@ -13,7 +13,7 @@ import numpy as np
 from graft.data.archives import member, source_archive
 from graft.data.datamodule import DataModule, Settings
 from graft.data.table import Table
-from graft.data.texts import Texts
+from graft.data.texts import Texts, digests, normalised
 from graft.errors import ConfigError, did_you_mean
 
 _INNER = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
@@ -117,6 +117,7 @@ class Sentiment(DataModule):
             strata=np.array([f"{target}/{domain}" for target, domain in zip(targets, domains, strict=True)]),
             groups=np.array([sentence.document for sentence in sentences]),
             lengths=np.array([len(text) for text in texts]),
+            digests=digests(texts.__getitem__, len(texts)),
             facets={"domain": domains},
             allowed={"train": train, "val": train, "test": test},
         )
@@ -151,5 +152,5 @@ def _once(texts: Sequence[str], labels: Sequence[str | None]) -> list[int]:
     seen: dict[str, list[int]] = {}
     for row, text in enumerate(texts):
         if labels[row] is not None:
-            seen.setdefault(" ".join(text.lower().split()), []).append(row)
+            seen.setdefault(normalised(text), []).append(row)
     return sorted(rows[0] for rows in seen.values() if len({labels[row] for row in rows}) == 1)

@@ -42,6 +42,9 @@ class Table:
         groups: (n,) values; rows of one value stay in one split. None: every row is a group.
         weights: (n,) float32, how much a row counts in the loss, 1 on average. None: all the same.
         lengths: (n,) how long each sample is, in any unit; batches are then of samples of like length. None: all alike.
+        sizes: (n, 2), width and height of images in pixels; None: no images.
+        digests: (n,) hashes of the contents; None: not known.
+        looks: (n,) perceptual hashes of images; None: no images.
         facets: by name, (n,) values by which scores are broken down, such as a domain; they steer nothing.
         allowed: by split, (n,) bool, the rows that it may hold once all are split; a split that is absent holds any.
         given: rows of the splits that the source itself prescribes; empty when it prescribes none.
@@ -57,6 +60,9 @@ class Table:
     groups: NDArray[Any] | None = None
     weights: NDArray[np.float32] | None = None
     lengths: NDArray[np.int64] | None = None
+    sizes: NDArray[np.int64] | None = None
+    digests: NDArray[np.uint64] | None = None
+    looks: NDArray[np.uint64] | None = None
     facets: dict[str, NDArray[Any]] = field(default_factory=dict)
     allowed: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     given: dict[str, Rows] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """One's own table file: each row a text or the path of an image, with labels, and perhaps splits and groups."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data import images
-from graft.data.checks import find_bad_files, settle
+from graft.data.checks import examine_files, settle
 from graft.data.columns import check_columns, read_strings, store_texts
 from graft.data.datamodule import DataModule, Settings
 from graft.data.folders import SPLIT_OF
 from graft.data.labels import Strings, read_labels
 from graft.data.splits import SPLITS
 from graft.data.table import BadFile, Rows, Table
+from graft.data.texts import digests
 from graft.errors import GraftError
 
 
@@ -118,7 +119,8 @@ class TextTable(_TableFile):
         texts, lengths = store_texts(self.path, self.columns["sample"])
         ids = [str(number) for number in range(1, len(lengths) + 1)]
         empty = [BadFile(ids[row], "the text is empty") for row in np.flatnonzero(lengths == 0)]
-        return self._table(read, texts, ids, empty)
+        table = self._table(read, texts, ids, empty)
+        return replace(table, digests=digests(table.load, len(table.ids)))
 
 
 class ImageTable(_TableFile):
@@ -134,8 +136,11 @@ class ImageTable(_TableFile):
         name = self.columns["sample"]
         paths = [value or "" for value in read_strings(self.path, [name])[name]]
         _check_once(self.path, paths)
-        bad = find_bad_files(self.path.parent, paths, images.problem)
-        return self._table(read, images.ImageFiles(self.path.parent, paths), paths, bad)
+        facts = examine_files(self.path.parent, paths, images.examine)
+        bad = [BadFile(name, found) for name, found in zip(paths, facts, strict=True) if isinstance(found, str)]
+        table = self._table(read, images.ImageFiles(self.path.parent, paths), paths, bad)
+        found = dict(zip(paths, facts, strict=True))
+        return replace(table, **images.columns([found[name] for name in table.ids]))
 
 
 def _check_once(path: Path, names: Sequence[str]) -> None:

@@ -32,7 +32,8 @@ class RunFolder:
 
     Attributes:
         path: The folder, absolute.
-        config, environment, status, metrics, summary, splits, predictions, log: The paths of its files.
+        config, environment, status, metrics, summary, splits, data, stages, augmentation, predictions, errors, report,
+            log: The paths of its files.
         checkpoints: The path of the folder of checkpoints.
     """
 
@@ -45,7 +46,12 @@ class RunFolder:
         self.summary = self.path / "summary.json"
         self.checkpoints = self.path / "checkpoints"
         self.splits = self.path / "splits.parquet"
+        self.data = self.path / "data.json"
+        self.stages = self.path / "stages.json"
+        self.augmentation = self.path / "augmentation.png"
         self.predictions = self.path / "predictions.parquet"
+        self.errors = self.path / "errors.parquet"
+        self.report = self.path / "report.html"
         self.log = self.path / "train.log"
         self._writes = rank() == 0
 
@@ -165,6 +171,11 @@ class RunFolder:
         """Writes the summary: plain numbers and words, by name."""
         if self._writes:
             write_json(self.summary, redact_tree(summary))
+
+    def save_json(self, path: Path, data: Any) -> None:
+        """Writes plain values to one of the run's files."""
+        if self._writes:
+            write_json(path, data)
 
     def keep_splits(self, splits: Mapping[str, Sequence[str]]) -> None:
         """Writes down which sample is in which split when the run begins, and compares when it goes on.

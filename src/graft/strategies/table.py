@@ -1,11 +1,25 @@
 """The table that answers: what does this strategy do?"""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.table import Table
 
 from graft.backbones.stages import Stage
 from graft.strategies.phases import Strategy
+
+
+def stage_rows(strategy: Strategy, stages: Sequence[Stage], lr: float) -> list[dict[str, Any]]:
+    """Returns plain values, one row for each stage in each phase; the learning rate of a frozen stage is None."""
+    names = [stage.name for stage in stages]
+    rows = []
+    for number, phase in enumerate(strategy.phases):
+        learning, scales = strategy.learning(phase, names), strategy.scales(number, names)
+        for stage in stages:
+            learns = stage.name in learning
+            row = {"phase": number, "stage": stage.name, "parameters": stage.size, "trainable": learns}
+            rows.append({**row, "lr": lr * scales[stage.name] if learns else None})
+    return rows
 
 
 def stage_table(strategy: Strategy, stages: Sequence[Stage], lr: float) -> Table:
