@@ -11,7 +11,7 @@ from pytorch_lightning.loggers import Logger
 from graft.backbones import Backbone
 from graft.config.instantiate import build, build_all, target_of
 from graft.data import DataModule, chain, mixes
-from graft.data.table import Kind
+from graft.data.table import Kind, Targets
 from graft.precision import resolve
 from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.tasks import Task
@@ -38,38 +38,43 @@ def build_datamodule(cfg: DictConfig, backbone: Backbone) -> DataModule:
     return datamodule
 
 
-def build_task(cfg: DictConfig, backbone: Backbone, datamodule: DataModule) -> Task:
+def build_task(cfg: DictConfig, backbone: Backbone, targets: Targets) -> Task:
     """Makes the task; what the data decide, such as the number of classes, stands in no config."""
-    classes = datamodule.classes
-    told: dict[Kind, dict[str, Any]] = {
-        Kind.SINGLE_LABEL: {"num_classes": len(classes)},
-        Kind.MULTI_LABEL: {"num_labels": len(classes)},
-        Kind.REGRESSION: {},
-    }
+    classes = targets.classes
     task: Task = build(
         cfg.task,
         backbone=backbone,
         head=build(cfg.task.head, in_features=backbone.num_features, out_features=len(classes)),
         loss=build(cfg.task.loss, reduction="none"),
-        metrics=build_all(cfg.task.metrics, **told[datamodule.kind]),
+        metrics=build_all(cfg.task.metrics, **_told_to_metrics(targets)),
         test_time_augmentation=build_all(cfg.task.test_time_augmentation),
         classes=classes,
-        **_told_by_targets(cfg, datamodule),
         strategy=build(cfg.strategy),
         optimizer=build(cfg.optimizer),
         scheduler=build(cfg.scheduler),
+        **_told_by_targets(cfg, targets),
     )
     return task
 
 
-def _told_by_targets(cfg: DictConfig, datamodule: DataModule) -> dict[str, Any]:
-    """Arguments of the task that depend on the targets of the training split."""
-    if datamodule.kind is Kind.REGRESSION:
-        mean, std = datamodule.target_moments()
-        return {"mean": mean, "std": std}
-    if datamodule.kind is Kind.SINGLE_LABEL:
-        return {"class_weights": datamodule.balancing_weights() if cfg.task.class_weights == "balanced" else None}
-    return {}
+def _told_to_metrics(targets: Targets) -> dict[str, int]:
+    match targets.kind:
+        case Kind.SINGLE_LABEL:
+            return {"num_classes": len(targets.classes)}
+        case Kind.MULTI_LABEL:
+            return {"num_labels": len(targets.classes)}
+        case Kind.REGRESSION:
+            return {}
+
+
+def _told_by_targets(cfg: DictConfig, targets: Targets) -> dict[str, Any]:
+    match targets.kind:
+        case Kind.SINGLE_LABEL:
+            return {"class_weights": targets.balancing if cfg.task.class_weights == "balanced" else None}
+        case Kind.MULTI_LABEL:
+            return {}
+        case Kind.REGRESSION:
+            return {"mean": targets.mean, "std": targets.std}
 
 
 def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> pl.Trainer:

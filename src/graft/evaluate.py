@@ -46,7 +46,7 @@ def score_again(run: RunFolder, split: str, checkpoint: str) -> dict[str, float]
     backbone = build_backbone(cfg)
     datamodule = build_datamodule(cfg, backbone)
     run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
-    task = build_task(cfg, backbone, datamodule)
+    task = build_task(cfg, backbone, datamodule.targets())
     load_checkpoint(task, path)
     trainer = build_trainer(cfg, callbacks=[], loggers=[])
     precompute_features(trainer, task, datamodule, [split])

@@ -87,7 +87,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
         run.save_json(run.data, describe(datamodule))
         save_preview(run, datamodule)
-        task = build_task(cfg, backbone, datamodule)
+        task = build_task(cfg, backbone, datamodule.targets())
         run.save_json(run.stages, stage_rows(task.strategy, task.stages, task.lr))
         metrics = MetricsCSV(run.metrics)
         trainer = build_trainer(cfg, callbacks(cfg, task, run, handler), [metrics, *build_all(cfg.logger).values()])

@@ -18,7 +18,7 @@ _CHARACTERS = 2000  # of a text; a report is no archive
 
 
 def save_worst(run: RunFolder, predictions: Predictions, datamodule: DataModule) -> None:
-    """Writes `errors.parquet`: `id`, and `text` or `image` (JPEG), the worst first; of several processes one does it."""
+    """Writes `errors.parquet`, the worst first: `id`, and `text` or `image` (JPEG). Of several processes one does it."""
     if rank() > 0:
         return
     errors = wrongness(predictions, datamodule)
@@ -48,4 +48,4 @@ def wrongness(predictions: Predictions, datamodule: DataModule) -> NDArray[np.fl
             far = np.abs(values - target)
             return np.asarray(np.where(far > 0.5, far, 0).max(axis=1))
         case Kind.REGRESSION:
-            return np.asarray((np.abs(values - target) / datamodule.target_moments()[1]).max(axis=1))
+            return np.asarray((np.abs(values - target) / datamodule.targets().std).max(axis=1))

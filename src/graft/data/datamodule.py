@@ -18,7 +18,7 @@ from graft.data.loader import ResumableLoader
 from graft.data.samples import Batch, FeatureSamples, Samples, as_is
 from graft.data.sampling import EvaluationBatches, TrainingOrder
 from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
-from graft.data.table import BadFile, Kind, Rows, Table
+from graft.data.table import BadFile, Kind, Rows, Table, Targets
 from graft.errors import ConfigError, GraftError
 
 
@@ -150,9 +150,15 @@ class DataModule(LightningDataModule):
                 f"{most} samples: choose at most {most}."
             )
         self.splits = splits
+        self._check_augmentation()
         if not self.varies and (prepare := getattr(self.preprocess(False), "prepare", None)) is not None:
             inputs = prepare(self.table.load, len(self.table.ids))
             self._prepared = replace(self.table, load=inputs, lengths=inputs.lengths)
+
+    def _check_augmentation(self) -> None:
+        """Torchvision's transforms let what is no image pass as it is, without a word."""
+        if self.varies and isinstance(self.table.load(0), str):
+            raise ConfigError(f"augmentation is for images, but datamodule={self.name} holds texts: augmentation=none.")
 
     def _make_splits(self, table: Table) -> dict[str, Rows]:
         splits = split_rows(
@@ -202,17 +208,16 @@ class DataModule(LightningDataModule):
         counts = count_classes(self.table.targets[self._rows(split)], len(self.classes)).tolist()
         return dict(zip(self.classes, counts, strict=True))
 
-    def balancing_weights(self) -> list[float]:
-        """Returns a weight for each class, in proportion to one over its training samples, 1 on their average."""
-        counts = np.array(list(self.class_counts("train").values()))
-        weights: list[float] = (counts.sum() / (len(counts) * counts)).tolist()
-        return weights
-
-    def target_moments(self) -> tuple[list[float], list[float]]:
-        """Returns mean and standard deviation of each value over the training split; 1 for a value that is constant."""
-        targets = self.table.targets[self._rows("train")].astype(np.float64)
-        deviation = targets.std(axis=0)
-        return targets.mean(axis=0).tolist(), np.where(deviation > 0, deviation, 1.0).tolist()
+    def targets(self) -> Targets:
+        """Returns what a task is to know of the targets."""
+        targets, kind = self.table.targets[self._rows("train")], self.kind
+        if kind is Kind.REGRESSION:
+            values = targets.astype(np.float64)
+            std = values.std(axis=0)
+            std[std == 0] = 1  # of a constant, any scale will do
+            return Targets(kind, self.classes, mean=values.mean(axis=0).tolist(), std=std.tolist())
+        counts = count_classes(targets, len(self.classes))
+        return Targets(kind, self.classes, balancing=(len(targets) / (len(counts) * np.maximum(counts, 1))).tolist())
 
     def sample_ids(self, split: str) -> list[str]:
         """Returns the samples' names, the same on every machine, in the order of `splits[split]`."""

@@ -23,6 +23,7 @@ def describe(datamodule: DataModule) -> dict[str, Any]:
     duplicates = find_duplicates(datamodule.splits, table.digests, table.looks)
     _warn(duplicates, datamodule)
     description: dict[str, Any] = {
+        "samples_are": "texts" if isinstance(table.load(0), str) else "images",
         "kind": str(table.kind),
         "classes": table.classes,
         "samples": {split: len(rows) for split, rows in datamodule.splits.items()},

@@ -13,7 +13,7 @@ from torchvision.transforms.v2.functional import center_crop, resize
 from torchvision.utils import make_grid
 
 from graft.data.datamodule import DataModule
-from graft.data.samples import seeded
+from graft.data.samples import as_is, seeded
 from graft.data.table import Kind
 
 _SIDE = 160  # pixels
@@ -42,9 +42,8 @@ def augmentation_preview(datamodule: DataModule) -> Image.Image | None:
     shares = one_hot(targets, len(datamodule.classes)) if datamodule.kind is Kind.SINGLE_LABEL else targets
     for number in range(_ROWS - 1):
         with seeded(datamodule.seed, number):
-            shown = torch.stack(
-                [_square(datamodule.augment(image) if datamodule.augment else image) for image in images]
-            )
+            augment = datamodule.augment or as_is
+            shown = torch.stack([_square(augment(image)) for image in images])
             for mix in datamodule.mix if len(shown) > 1 else ():
                 shown = mix(shown, shares.float())[0]
         grid += list(shown)

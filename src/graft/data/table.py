@@ -27,6 +27,25 @@ class BadFile(NamedTuple):
     reason: str
 
 
+@dataclass(frozen=True)
+class Targets:
+    """What a task is to know of the targets that it learns from.
+
+    Attributes:
+        kind: of the targets.
+        classes: names of the classes, labels or values.
+        balancing: of classes, weights in proportion to one over the training samples, 1 on their average.
+        mean: of values, over the training split.
+        std: likewise, more than 0.
+    """
+
+    kind: Kind
+    classes: list[str]
+    balancing: list[float] = field(default_factory=list)
+    mean: list[float] = field(default_factory=list)
+    std: list[float] = field(default_factory=list)
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Samples of any kind (images, texts, sounds), without the samples themselves.

@@ -86,9 +86,11 @@ class Supervised(Task):
         return self._score(self(batch).float(), batch)
 
     def _averaged_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        return self._score(self.outputs_for(self._averaged(batch)), batch)
+
+    def _averaged(self, batch: Batch) -> Tensor:
         looks = [batch, *({**batch, "inputs": look(batch["inputs"])} for look in self.test_time_augmentation.values())]
-        mean = torch.stack([self.predict(self(each).float()) for each in looks]).mean(dim=0)
-        return self._score(self.outputs_for(mean), batch)
+        return torch.stack([self.predict(self(each).float()) for each in looks]).mean(dim=0)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the loss."""
@@ -122,6 +124,10 @@ class Supervised(Task):
         loss, predictions = self._averaged_step(batch) if self.test_time_augmentation else self._step(batch)
         self.test_scores.add(loss, predictions, batch["target"])
         self.predictions.add(batch["index"], batch["target"], predictions)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
+        """Returns the rows of a batch and its predictions, `(batch,)` and `(batch, classes)`."""
+        return batch["index"], self._averaged(batch)
 
     def on_test_epoch_end(self) -> None:
         """Leaves the scores of all processes in `scores` and the predictions of all samples in `predictions`."""
