@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from graft.errors import ConfigError, GraftError, Interrupted, did_you_mean
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "train": "trains a network on top of a pretrained one and leaves a run folder",
     "evaluate": "scores a finished run again, from its run folder alone",
+    "predict": "says what a run's model makes of new images or texts",
 }
 _HELP = """\
 Graft: transfer learning from pretrained networks.
@@ -35,7 +37,7 @@ Usage: graft <command> [key=value …]
 Start with `graft train`. Tab completion: eval "$(graft -sc install=bash)"
 (in zsh too; fish: graft -sc install=fish | source)"""
 _COMPLETION = ("-sc", "--shell-completion")
-_FOLDER_KEYS = {"train": "resume", "evaluate": "run"}  # the key that names an old run
+_FOLDER_KEYS = {"train": "resume", "evaluate": "run", "predict": "run"}  # the key that names an old run
 
 
 def main() -> int:
@@ -158,7 +160,7 @@ def _ending_with_its_reader() -> Iterator[None]:
 def _check(line: "Line") -> None:
     """Finds mistakes before Hydra makes a folder."""
     _check_configuration(line)
-    if line.command == "evaluate":
+    if line.command != "train":
         _open(line)
     elif line.folder is not None:
         raise ConfigError("resume goes on with one run: leave out -m.")
@@ -226,13 +228,7 @@ def _job(command: str) -> "Job":
         from graft.config.validate import validate
 
         validate(cfg, command)
-        if command == "train":
-            from graft.train import train
-
-            return train(cfg)
-        from graft.evaluate import evaluate
-
-        return evaluate(cfg)
+        return getattr(import_module(f"graft.{command}"), command)(cfg)
 
     return job
 

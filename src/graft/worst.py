@@ -18,7 +18,7 @@ _CHARACTERS = 2000  # of a text; a report is no archive
 
 
 def save_worst(run: RunFolder, predictions: Predictions, datamodule: DataModule) -> None:
-    """Writes `errors.parquet`, the worst first: `id`, and `text` or `image` (JPEG). Of several processes one does it."""
+    """Writes `errors.parquet`, worst first: `id`, and `text` or `image` (JPEG). Of several processes one does it."""
     if rank() > 0:
         return
     errors = wrongness(predictions, datamodule)

@@ -426,7 +426,18 @@ class Evaluate:
     checkpoint: Literal["best", "last"]
 
 
-COMMANDS: dict[str, type] = {"train": Train, "evaluate": Evaluate}
+@dataclass
+class Predict:
+    """configs/predict.yaml."""
+
+    run: str
+    inputs: str
+    column: str | None
+    output: str | None
+    checkpoint: Literal["best", "last"]
+
+
+COMMANDS: dict[str, type] = {"train": Train, "evaluate": Evaluate, "predict": Predict}
 
 TARGETS: dict[str, type] = {
     "graft.backbones.TimmBackbone": TimmBackbone,

@@ -87,3 +87,20 @@ class Table:
     given: dict[str, Rows] = field(default_factory=dict)
     skipped: list[BadFile] = field(default_factory=list)
     kind: Kind = Kind.SINGLE_LABEL
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Loads the samples of some rows; picklable where what loads all rows is.
+
+    Attributes:
+        load: takes a row of the file.
+        rows: of the file, by row of the table.
+    """
+
+    load: Callable[[int], Any]
+    rows: Rows
+
+    def __call__(self, row: int) -> Any:
+        """Returns the canonical sample of a row of the table."""
+        return self.load(int(self.rows[row]))

@@ -1,7 +1,7 @@
 """One's own table file: each row a text or the path of an image, with labels, and perhaps splits and groups."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -15,7 +15,7 @@ from graft.data.datamodule import DataModule, Settings
 from graft.data.folders import SPLIT_OF
 from graft.data.labels import Strings, read_labels
 from graft.data.splits import SPLITS
-from graft.data.table import BadFile, Rows, Table
+from graft.data.table import BadFile, Picked, Rows, Table
 from graft.data.texts import digests
 from graft.errors import GraftError
 
@@ -38,23 +38,6 @@ class Columns(TypedDict):
     split: str | None
     group: str | None
     facets: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Picked:
-    """Loads the samples of some rows; picklable where what loads all rows is.
-
-    Attributes:
-        load: takes a row of the file.
-        rows: of the file, by row of the table.
-    """
-
-    load: Callable[[int], Any]
-    rows: Rows
-
-    def __call__(self, row: int) -> Any:
-        """Returns the canonical sample of a row of the table."""
-        return self.load(int(self.rows[row]))
 
 
 class _TableFile(DataModule):

@@ -203,6 +203,16 @@ class RunFolder:
             raise GraftError(f"summary.json is missing in {self.path}: the run is {state}; it is written at the end")
         return _load_json(self.summary)
 
+    def load_data(self) -> dict[str, Any]:
+        """Reads what the data were.
+
+        Raises:
+            GraftError: When the run was stopped before it had read them, or when the file is damaged.
+        """
+        if not self.data.exists():
+            raise GraftError(f"data.json is missing in {self.path}: the run was stopped before it had read its data")
+        return _load_json(self.data)
+
     def checkpoint(self, name: str) -> Path:
         """Returns the path of a checkpoint.
 

@@ -1,0 +1,133 @@
+"""`graft predict`: what a run's model says of new samples, from its run folder alone."""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import RichProgressBar
+from torch import Tensor
+from torch.utils.data import DataLoader, default_collate
+
+from graft.build import build_backbone, build_task, build_trainer
+from graft.data.inputs import Inputs, read_inputs
+from graft.data.samples import Samples, as_is
+from graft.data.sampling import EvaluationBatches
+from graft.data.table import Kind, Targets
+from graft.errors import ConfigError
+from graft.evaluate import as_one_process
+from graft.expected_warnings import ignore_expected_warnings
+from graft.runs.atomic import replacing
+from graft.runs.folder import RunFolder
+from graft.runs.log import logging_to
+from graft.runs.signals import signals
+from graft.scoring import load_checkpoint, predicted_columns
+from graft.tasks import Task
+
+log = logging.getLogger(__name__)
+
+_NAMED = 5  # bad inputs to name in a message
+
+
+def predict(cfg: DictConfig) -> Path:
+    """Predicts all inputs and writes a table with one row for each, in their order.
+
+    Returns:
+        The path of the table: `id`; `prediction` and `probability/<class>`, or what else is predicted; `error`, why an
+        input could not be read.
+
+    Raises:
+        GraftError: The folder is no run, there is nothing to predict, or the output exists.
+    """
+    run = RunFolder.open(cfg.run)
+    output = _output(cfg, run)
+    with signals(), logging_to(run.log):
+        description = run.load_data()
+        targets = _targets(description)
+        column = cfg.column or run.load_config().datamodule.get("columns", {}).get("sample") or "path"
+        inputs = read_inputs(Path(cfg.inputs).expanduser(), description["samples_are"], column)
+        _warn(inputs, str(cfg.inputs))
+        values = predicted(run, cfg.checkpoint, targets, inputs)
+        save(output, tabulated(inputs, values, targets))
+        log.info("%d of %d inputs predicted", len(inputs.table.ids), len(inputs.ids))
+        print(f"predictions: {output}")
+    return output
+
+
+def predicted(run: RunFolder, checkpoint: str, targets: Targets, inputs: Inputs) -> Tensor:
+    """Returns predictions of the good inputs, `(n, classes)`."""
+    ignore_expected_warnings()
+    path = run.checkpoint(checkpoint)
+    cfg = as_one_process(run.load_config())
+    backbone = build_backbone(cfg)
+    task = build_task(cfg, backbone, targets)
+    load_checkpoint(task, path)
+    trainer = build_trainer(cfg, callbacks=[RichProgressBar(leave=False)], loggers=[])
+    return _through(trainer, task, inputs, cfg.datamodule.eval_batch_size)
+
+
+def _through(trainer: Trainer, task: Task, inputs: Inputs, batch_size: int) -> Tensor:
+    preprocess = task.backbone.preprocess(train=False)
+    rows = torch.arange(len(inputs.table.ids)).numpy()
+    collate = getattr(preprocess, "collate", default_collate)
+    samples = Samples(inputs.table, rows, preprocess, seed=None, collate=collate)
+    batches = EvaluationBatches(samples, batch_size=batch_size, world=1, rank=0, lengths=inputs.table.lengths)
+    outcome = trainer.predict(task, DataLoader(samples, batch_sampler=batches, collate_fn=as_is))
+    index, values = (torch.cat([part.cpu() for part in parts]) for parts in zip(*(outcome or []), strict=True))
+    return values[index.argsort()]
+
+
+def tabulated(inputs: Inputs, values: Tensor, targets: Targets) -> pa.Table:
+    """Returns one row for each input, bad ones too: there all but `id` and `error` is null."""
+    reasons = dict(inputs.bad)
+    good = iter(range(len(values)))
+    place = pa.array([None if name in reasons else next(good) for name in inputs.ids], pa.int64())
+    columns = predicted_columns(values, targets.classes, targets.kind)
+    return pa.table(
+        {
+            "id": pa.array(inputs.ids),
+            **{name: column.take(place) for name, column in columns.items()},
+            "error": pa.array([reasons.get(name) for name in inputs.ids], pa.string()),
+        }
+    )
+
+
+def save(path: Path, table: pa.Table) -> None:
+    """Writes CSV or Parquet, as the name says."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        if path.suffix.lower() == ".csv":
+            pa.csv.write_csv(table, temporary)
+        else:
+            pa.parquet.write_table(table, temporary)
+
+
+def _output(cfg: DictConfig, run: RunFolder) -> Path:
+    if cfg.output is None:
+        return run.path / "predictions" / f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S-%f}_{Path(cfg.inputs).stem}.parquet"
+    output = Path(cfg.output).expanduser().absolute()
+    if output.suffix.lower() not in (".csv", ".parquet"):
+        raise ConfigError(f"output={cfg.output}: name a .csv or a .parquet file.")
+    if output.exists():
+        raise ConfigError(f"output={cfg.output} exists already: choose another name.")
+    return output
+
+
+def _targets(description: dict[str, Sequence[str]]) -> Targets:
+    classes = list(description["classes"])
+    # Mean and deviation of values are in the checkpoint; these only hold their places.
+    return Targets(Kind(str(description["kind"])), classes, mean=[0.0] * len(classes), std=[1.0] * len(classes))
+
+
+def _warn(inputs: Inputs, where: str) -> None:
+    if not inputs.bad:
+        return
+    named = "".join(f"\n  {file.id}: {file.reason}" for file in inputs.bad[:_NAMED])
+    more = f"\n  … and {len(inputs.bad) - _NAMED} more" if len(inputs.bad) > _NAMED else ""
+    log.warning("%d of %d inputs in %s cannot be read:%s%s", len(inputs.bad), len(inputs.ids), where, named, more)
