@@ -80,16 +80,16 @@ def test_setup_reads_once_and_describes_the_splits(make: Callable[..., Texts]):
         "val": 5,
         "test": 10,
     }
-    assert datamodule.class_counts("test") == [5, 5]
+    assert [*datamodule.class_counts("test").values()] == [5, 5]
     assert datamodule.sample_ids("val") == [f"text {row}" for row in datamodule.splits["val"]]
     with pytest.raises(ConfigError, match="no split 'tset'"):
         datamodule.sample_ids("tset")
 
 
 def test_shots_and_limit(make: Callable[..., Texts]):
-    assert make(shots=3).class_counts("train") == [3, 3]
-    assert make(shots=3).class_counts("test") == [5, 5]
-    assert [sum(make(limit=4).class_counts(split)) for split in ("train", "val", "test")] == [4, 4, 4]
+    assert [*make(shots=3).class_counts("train").values()] == [3, 3]
+    assert [*make(shots=3).class_counts("test").values()] == [5, 5]
+    assert [sum([*make(limit=4).class_counts(split).values()]) for split in ("train", "val", "test")] == [4, 4, 4]
 
 
 def test_runs_of_any_seed_share_their_splits(make: Callable[..., Texts]):

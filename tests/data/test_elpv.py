@@ -11,7 +11,10 @@ from sklearn.model_selection import train_test_split
 
 from graft.data import ELPV
 from graft.data.elpv import find_labels, read_labels
+from graft.data.images import ImageFacts
 from graft.errors import ConfigError, GraftError
+
+FACTS = ImageFacts(300, 300, "0" * 16, "0" * 16)
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_splits_of_the_paper(make: Callable[..., ELPV], monkeypatch: pytest.MonkeyPatch):
     """On the published labels; the images are not decoded here."""
-    monkeypatch.setattr("graft.data.images.problem", lambda path: None)
+    monkeypatch.setattr("graft.data.images.examine", lambda path: FACTS)
     datamodule = make()
     datamodule.setup()
     cells = [line.split() for line in find_labels("elpv-dataset").read_text().splitlines()]
@@ -57,7 +60,7 @@ def test_the_splits_of_the_paper(make: Callable[..., ELPV], monkeypatch: pytest.
     assert (len(train), len(val), len(test)) == (1672, 296, 656)
     assert datamodule.table.targets.tolist() == labels
     assert datamodule.classes == ["functional", "defective"]
-    assert np.sum([datamodule.class_counts(split) for split in datamodule.splits], axis=0).tolist() == [
+    assert np.sum([[*datamodule.class_counts(split).values()] for split in datamodule.splits], axis=0).tolist() == [
         1803,
         821,
     ]
@@ -65,7 +68,7 @@ def test_the_splits_of_the_paper(make: Callable[..., ELPV], monkeypatch: pytest.
 
 
 def test_a_real_image_is_what_it_should_be(make: Callable[..., ELPV], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("graft.data.images.problem", lambda path: None)
+    monkeypatch.setattr("graft.data.images.examine", lambda path: FACTS)
     datamodule = make()
     datamodule.setup()
     image = datamodule.dataset("test", train=False)[0]["inputs"]

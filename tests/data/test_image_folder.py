@@ -26,7 +26,7 @@ def make(settings: dict[str, Any]) -> Callable[..., ImageFolder]:
 def test_class_folders(make: Callable[..., ImageFolder], make_images: MakeImages):
     datamodule = make(make_images({"dog": 20, "cat": 40}))
     assert datamodule.classes == ["cat", "dog"]
-    assert [datamodule.class_counts(split) for split in ("train", "val", "test")] == [
+    assert [[*datamodule.class_counts(split).values()] for split in ("train", "val", "test")] == [
         [25, 13],
         [5, 2],
         [10, 5],
@@ -60,13 +60,13 @@ def test_missing_split_folders_are_taken_from_train(make: Callable[..., ImageFol
     root = make_images({f"{split}/{name}": 20 for split in ("train", "test") for name in "ab"})
     datamodule = make(root)
     assert all(name.startswith("test/") for name in datamodule.sample_ids("test"))
-    assert [datamodule.class_counts(split) for split in ("train", "val", "test")] == [
+    assert [[*datamodule.class_counts(split).values()] for split in ("train", "val", "test")] == [
         [17, 17],
         [3, 3],
         [20, 20],
     ]
     shutil.rmtree(root / "test")
-    assert [sum(make(root).class_counts(split)) for split in ("train", "val", "test")] == [25, 5, 10]
+    assert [sum([*make(root).class_counts(split).values()]) for split in ("train", "val", "test")] == [25, 5, 10]
 
 
 def test_groups_lie_in_one_split(make: Callable[..., ImageFolder], make_images: MakeImages):
@@ -74,7 +74,7 @@ def test_groups_lie_in_one_split(make: Callable[..., ImageFolder], make_images: 
     datamodule = make(root, group=r"(patient\d+)")
     patients = [{Path(name).parts[1] for name in datamodule.sample_ids(split)} for split in datamodule.splits]
     assert len(set.union(*patients)) == sum(len(names) for names in patients) == 30
-    assert abs(sum(datamodule.class_counts("test")) - 60) <= 8
+    assert abs(sum([*datamodule.class_counts("test").values()]) - 60) <= 8
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_bad_files_are_an_error_or_skipped_and_counted(make: Callable[..., Image
         make(root)
     datamodule = make(root, bad_files="skip")
     assert [file.id for file in datamodule.skipped] == ["a/003.png", "b/007.png"]
-    assert sum(sum(datamodule.class_counts(split)) for split in datamodule.splits) == 38
+    assert sum(sum([*datamodule.class_counts(split).values()]) for split in datamodule.splits) == 38
     assert sum(len(batch["index"]) for split in datamodule.splits for batch in datamodule.eval_dataloader(split)) == 38
 
 

@@ -52,7 +52,7 @@ def test_scores_are_those_of_all_samples_whatever_the_batches(make_task, trainer
     assert task.scores["accuracy"] == pytest.approx(float((logits.argmax(1) == target).float().mean()))
     assert task.scores["loss"] == pytest.approx(float(cross_entropy(logits, target)), rel=1e-5)
     assert torch.equal(task.predictions.index, torch.arange(23))
-    assert torch.allclose(task.predictions.probabilities, logits.softmax(1), atol=1e-6)
+    assert torch.allclose(task.predictions.values, logits.softmax(1), atol=1e-6)
 
 
 def test_features_stand_in_for_inputs(make_task):
@@ -96,7 +96,7 @@ def test_scores_are_of_the_mean_probabilities_over_all_looks(make_task, trainer)
         each = [task({"inputs": look(batch["inputs"])}).softmax(1) for look in (lambda x: x, *looks.values())]
     trainer.test(task, loader(rows), verbose=False)
     mean = sum(each) / 3
-    assert torch.allclose(task.predictions.probabilities, mean, atol=1e-6)
+    assert torch.allclose(task.predictions.values, mean, atol=1e-6)
     assert task.scores["loss"] == pytest.approx(float(-mean.log()[range(8), batch["target"]].mean()), abs=1e-5)
     assert not torch.allclose(mean, each[0], atol=1e-3)
 

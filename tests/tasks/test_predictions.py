@@ -10,4 +10,4 @@ def test_predictions_are_ordered_by_sample():
     predictions.gather()
     assert predictions.index.tolist() == [2, 5, 7]
     assert predictions.target.tolist() == [0, 1, 1]
-    assert torch.equal(predictions.probabilities, torch.tensor([[0.8, 0.2], [0.3, 0.7], [0.1, 0.9]]))
+    assert torch.equal(predictions.values, torch.tensor([[0.8, 0.2], [0.3, 0.7], [0.1, 0.9]]))

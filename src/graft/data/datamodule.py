@@ -157,7 +157,10 @@ class DataModule(LightningDataModule):
 
     def _check_augmentation(self) -> None:
         """Torchvision's transforms let what is no image pass as it is, without a word."""
-        if self.varies and isinstance(self.table.load(0), str):
+        if not isinstance(self.table.load(0), str):
+            return
+        entries = [*getattr(self.augment, "transforms", ()), *(each.mix for each in self.mix)]
+        if any(type(entry).__module__.startswith("torchvision.") for entry in entries):
             raise ConfigError(f"augmentation is for images, but datamodule={self.name} holds texts: augmentation=none.")
 
     def _make_splits(self, table: Table) -> dict[str, Rows]:

@@ -1,11 +1,12 @@
 """What is to be predicted: a file, a folder or a table of images or texts, without labels."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graft.data import images
 from graft.data.checks import examine_files
@@ -78,8 +79,14 @@ def _texts(path: Path, column: str) -> Inputs:
         check_columns(path, [column])
         stored, lengths = store_texts(path, column)
         ids = [str(number) for number in range(1, len(lengths) + 1)]
-        return _sorted_out(ids, stored, [None if length else "the text is empty" for length in lengths])
-    return _sorted_out(ids, Texts(texts), [None if text.strip() else "the text is empty" for text in texts])
+        return _texts_of(ids, stored, lengths)
+    lengths = np.array([len(text.strip()) for text in texts], dtype=np.int64)
+    return _texts_of(ids, Texts(texts), lengths)
+
+
+def _texts_of(ids: list[str], load: Callable[[int], str], lengths: NDArray[np.int64]) -> Inputs:
+    inputs = _sorted_out(ids, load, [None if length else "the text is empty" for length in lengths])
+    return replace(inputs, table=replace(inputs.table, lengths=lengths[lengths > 0]))
 
 
 def _sorted_out(ids: list[str], load: Callable[[int], Any], problems: list[str | None]) -> Inputs:

@@ -1,0 +1,106 @@
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from graft.data.columns import read_strings, store_texts
+from graft.errors import GraftError
+
+ROWS = [
+    {"text": 'He said, "no",\nand left.', "label": 1},
+    {"text": "naïve café 🙂", "label": 0},
+    {"text": "", "label": None},
+]
+
+
+def write(path: Path) -> Path:
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    elif path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(ROWS), path)
+    else:
+        mark = "\t" if path.suffix == ".tsv" else ","
+        quoted = [row["text"].replace('"', '""') for row in ROWS]
+        lines = [f'"{text}"{mark}{"" if row["label"] is None else row["label"]}' for text, row in zip(quoted, ROWS)]
+        path.write_text("\n".join([f"text{mark}label", *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.jsonl", "t.parquet"])
+def test_every_format_says_the_same(tmp_path: Path, name: str):
+    path = write(tmp_path / name)
+    assert read_strings(path, ["label"])["label"].tolist() == ["1", "0", None]
+    texts, lengths = store_texts(path, "text")
+    assert [texts(row) for row in range(3)] == [row["text"] for row in ROWS]
+    assert lengths.tolist() == [len(row["text"]) for row in ROWS]
+
+
+def test_stored_texts_travel_and_follow_the_file(tmp_path: Path):
+    path = write(tmp_path / "t.csv")
+    texts, _ = store_texts(path, "text")
+    assert pickle.loads(pickle.dumps(texts))(1) == ROWS[1]["text"]
+    assert len(pickle.dumps(texts)) < 500
+    path.write_text("text,label\nother,1\n")
+    assert store_texts(path, "text")[0](0) == "other"
+
+
+def test_texts_of_several_parts_are_found(tmp_path: Path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"text": [f"text {row}" for row in range(25_001)]}), path)
+    texts, lengths = store_texts(path, "text")
+    assert [texts(row) for row in (0, 9_999, 10_000, 25_000)] == ["text 0", "text 9999", "text 10000", "text 25000"]
+    assert len(lengths) == 25_001
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", b"", "is empty"),
+        ("t.csv", b"text,label\na,b,c\n", "cannot be read as csv"),
+        ("t.csv", b"text,label\nok,1\ncaf\xe9,1\n", r"row 2, column 'text': not UTF-8 \(byte 0xe9 at 3\)"),
+        ("t.jsonl", b'{"text": "a"}\n{"text": 3}\n', "cannot be read as jsonl"),
+        ("t.jsonl", b'{"text": ', "cannot be read as jsonl"),
+        ("t.parquet", b"PAR1 no", "cannot be read as parquet"),
+        ("t.xlsx", b"x", "tables are read from .csv"),
+    ],
+)
+def test_a_broken_file_is_told_by_its_name(tmp_path: Path, name: str, content: bytes, message: str):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(GraftError, match=message) as error:
+        store_texts(path, "text")
+    assert str(path) in str(error.value)
+
+
+def test_missing_files_and_columns_are_told_with_the_nearest(tmp_path: Path):
+    path = write(tmp_path / "reviews.csv")
+    with pytest.raises(GraftError, match=r"no column 'txt'. Did you mean 'text'\?"):
+        store_texts(path, "txt")
+    with pytest.raises(GraftError, match=r"does not exist. Did you mean 'reviews.csv'\?"):
+        store_texts(tmp_path / "review.csv", "text")
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path):
+    """In a process of its own with room for half of the texts."""
+    path = tmp_path / "big.csv"
+    with path.open("w") as file:
+        file.write("text,label\n")
+        for row in range(100):
+            file.write(f"{row} " + "x" * 3_000_000 + ",1\n")
+    program = """
+import resource, sys
+from pathlib import Path
+from graft.data.columns import store_texts
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+texts, lengths = store_texts(Path(sys.argv[1]), "text")
+assert lengths.tolist()[:2] == [3_000_002, 3_000_002]
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    outcome = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+    grown = int(outcome.stdout) * (1 if sys.platform == "darwin" else 1024)
+    assert grown < path.stat().st_size / 2
