@@ -1,17 +1,21 @@
 from pathlib import Path
 
-import hydra
 import pytest
 import torch
 from omegaconf import OmegaConf
 
-from graft.data import chain
+from graft.config.instantiate import build_all
+from graft.data import chain, mixes
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "augmentation"
 
 
+def load(name: str):
+    return build_all(OmegaConf.load(CONFIGS / f"{name}.yaml"))
+
+
 def build(name: str):
-    return chain(hydra.utils.instantiate(OmegaConf.load(CONFIGS / f"{name}.yaml")))
+    return chain(load(name))
 
 
 def test_nothing_on_is_none():
@@ -42,3 +46,16 @@ def test_dihedral_yields_the_eight_symmetries_of_any_rectangle():
     outcomes = [augment(image) for _ in range(200)]
     assert len({(tuple(out.shape), tuple(out.flatten().tolist())) for out in outcomes}) == 8
     assert all(sorted(out.flatten().tolist()) == list(range(60)) for out in outcomes)  # nothing is cut off
+
+
+@pytest.mark.parametrize("name", ["mixup", "cutmix"])
+def test_mixed_batches_have_the_shares_of_what_is_in_them(name: str):
+    (mix,) = mixes(load(name))
+    images = torch.eye(4).reshape(4, 4, 1, 1).expand(4, 4, 32, 32).contiguous()  # each image says which it is
+    for seed in range(5):
+        torch.manual_seed(seed)
+        mixed, shares = mix(images, torch.eye(4))
+        assert torch.allclose(mixed.mean(dim=(2, 3)), shares, atol=1e-5)
+        assert torch.allclose(shares.sum(dim=1), torch.ones(4))
+    assert mixes({"flip": None, "mix": mix}) == (mix,)
+    assert chain({"mix": mix}) is None

@@ -46,10 +46,11 @@ def test_an_error_names_the_first_and_counts_all(root: Path):
 
 def test_skipped_files_are_returned_and_warned_of(root: Path, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.WARNING):
-        good, skipped = sift(root, IDS, fault, "skip")
-    assert good.tolist() == list(range(0, 20, 2))
-    assert [file.id for file in skipped] == IDS[1::2]
-    assert skipped[0].reason == "rotten"
+        sifted = sift(root, IDS, fault, "skip")
+    assert sifted.rows.tolist() == list(range(0, 20, 2))
+    assert sifted.facts == [["good"]] * 10
+    assert [file.id for file in sifted.bad] == IDS[1::2]
+    assert sifted.bad[0].reason == "rotten"
     assert "10 of 20 samples" in caplog.text
 
 

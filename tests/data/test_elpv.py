@@ -110,7 +110,7 @@ def test_a_missing_package_is_named_with_the_command(make: Callable[..., ELPV]):
 def test_bad_images_are_named_or_skipped(make: Callable[..., ELPV], install: Path):
     (install / "images/5.png").unlink()
     (install / "images/6.png").write_bytes(b"")
-    with pytest.raises(GraftError, match=r"2 of 48 files .*\n  images/5\.png: no such file"):
+    with pytest.raises(GraftError, match=r"2 of 48 samples .*\n  images/5\.png: no such file"):
         make(distribution="cells").setup()
     datamodule = make(distribution="cells", bad_files="skip")
     datamodule.setup()

@@ -97,7 +97,7 @@ def test_bad_files_are_an_error_or_skipped_and_counted(make: Callable[..., Image
     (root / "a/003.png").write_bytes(b"")
     cut = root / "b/007.png"
     cut.write_bytes(cut.read_bytes()[:60])
-    with pytest.raises(GraftError, match=r"2 of 40 files .*\n  a/003\.png: the file is empty"):
+    with pytest.raises(GraftError, match=r"2 of 40 samples .*\n  a/003\.png: the file is empty"):
         make(root)
     datamodule = make(root, bad_files="skip")
     assert [file.id for file in datamodule.skipped] == ["a/003.png", "b/007.png"]

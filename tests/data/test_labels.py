@@ -52,7 +52,7 @@ def test_what_is_no_finite_value_has_no_label():
 @pytest.mark.parametrize(
     ("kind", "columns", "message"),
     [
-        (Kind.SINGLE_LABEL, {"label": ["a", "a"]}, "only one class, 'a'"),
+        (Kind.SINGLE_LABEL, {"label": ["a", "a"]}, "only one class, a"),
         (Kind.SINGLE_LABEL, {"label": [None, None]}, "no labels"),
         (Kind.MULTI_LABEL, {"a": ["1", "maybe"]}, "row 2, column 'a': 'maybe' is neither 0 nor 1"),
         (Kind.REGRESSION, {"price": ["1", "cheap"]}, "row 2, column 'price': 'cheap' is no number"),

@@ -1,9 +1,11 @@
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from graft.data import ImageTable, TextTable
@@ -14,8 +16,13 @@ from graft.errors import ConfigError, GraftError
 COLUMNS = {"sample": "text", "labels": "label", "separator": None, "split": None, "group": None, "facets": []}
 
 
+def characters(train: bool) -> Callable[[str], torch.Tensor]:
+    return lambda text: torch.tensor(len(text))
+
+
 def make(settings: dict[str, Any], path: Path, source: Any = TextTable, columns: Any = (), **changes: Any) -> Any:
-    datamodule = source(path=path, columns=COLUMNS | dict(columns), **(settings | changes))
+    given = settings | {"preprocess": characters} if source is TextTable else settings
+    datamodule = source(path=path, columns=COLUMNS | dict(columns), **(given | changes))
     datamodule.setup()
     return datamodule
 
@@ -105,7 +112,7 @@ def test_images_of_a_table(settings: dict[str, Any], tmp_path: Path):
     assert datamodule.table.load(row).unique().tolist() == [42]
     assert datamodule.table.sizes[row].tolist() == [5, 4]
     (tmp_path / "7.png").unlink()
-    with pytest.raises(GraftError, match="1 of 40 samples.*\n  7.png: no such file"):
+    with pytest.raises(GraftError, match=r"1 of 40 samples.*\n  7.png: no such file"):
         make(settings, path, ImageTable, {"sample": "path"}, batch_size=4)
     path.write_text(path.read_text() + "3.png\t1\n")
     with pytest.raises(GraftError, match=r"rows 4 and 41 both name 3.png"):

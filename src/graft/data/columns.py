@@ -100,6 +100,7 @@ def read_strings(path: Path, names: Sequence[str]) -> dict[str, NDArray[np.objec
     Raises:
         GraftError: the file is broken, is not UTF-8, or changes the type of a column in its midst.
     """
+    check_columns(path, names)
     parts: dict[str, list[NDArray[np.object_]]] = {name: [] for name in names}
     first = 0
     for batch in _read(path, names):
@@ -120,6 +121,7 @@ def store_texts(path: Path, name: str) -> tuple[StoredTexts, NDArray[np.int64]]:
     Raises:
         GraftError: see `read_strings`; or the cache cannot be written.
     """
+    check_columns(path, [name])
     target = _stored(path, name)
     if not target.is_file():
         try:
@@ -161,7 +163,6 @@ def _stored(path: Path, name: str) -> Path:
 
 
 def _read(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    check_columns(path, names)
     with _in_words(path):
         yield from _batches(path, list(names))
 

@@ -157,7 +157,7 @@ class DataModule(LightningDataModule):
 
     def _check_augmentation(self) -> None:
         """Torchvision's transforms let what is no image pass as it is, without a word."""
-        if not isinstance(self.table.load(0), str):
+        if not self.varies or not isinstance(self.table.load(0), str):
             return
         entries = [*getattr(self.augment, "transforms", ()), *(each.mix for each in self.mix)]
         if any(type(entry).__module__.startswith("torchvision.") for entry in entries):

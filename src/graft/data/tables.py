@@ -103,7 +103,8 @@ class TextTable(_TableFile):
         ids = [str(number) for number in range(1, len(lengths) + 1)]
         empty = [BadFile(ids[row], "the text is empty") for row in np.flatnonzero(lengths == 0)]
         table = self._table(read, texts, ids, empty)
-        return replace(table, digests=digests(table.load, len(table.ids)))
+        kept = np.array([int(name) - 1 for name in table.ids], dtype=np.int64)
+        return replace(table, lengths=lengths[kept], digests=digests(table.load, len(kept)))
 
 
 class ImageTable(_TableFile):
