@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
+from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator
 from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.loggers import Logger
 
 from graft.backbones import Backbone
 from graft.config.instantiate import build, build_all
 from graft.data import DataModule, chain
+from graft.errors import ConfigError
 from graft.precision import resolve
 from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.tasks import Task
@@ -51,7 +53,12 @@ def build_task(cfg: DictConfig, backbone: Backbone, classes: list[str]) -> Task:
 
 
 def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> pl.Trainer:
-    """Makes the trainer, with the callbacks and loggers of the config and those given."""
+    """Makes the trainer, with the callbacks and loggers of the config and those given.
+
+    Raises:
+        ConfigError: This machine has no such device.
+    """
+    _check_accelerator(str(cfg.trainer.accelerator))
     trainer: pl.Trainer = build(
         cfg.trainer,
         precision=resolve(cfg.trainer.precision, cfg.trainer.accelerator),
@@ -62,3 +69,13 @@ def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Seque
         default_root_dir=cfg.paths.run_dir,
     )
     return trainer
+
+
+def _check_accelerator(name: str) -> None:
+    """Lightning would say it with the names of its classes."""
+    there = {"cuda": CUDAAccelerator.is_available(), "mps": MPSAccelerator.is_available()}
+    if not there.get(name, True) or (name == "gpu" and not any(there.values())):
+        raise ConfigError(
+            f"trainer.accelerator={name}: PyTorch finds no such device here. Take trainer=auto or trainer=cpu; on a"
+            " machine that has one, look whether its driver and this build of PyTorch fit."
+        )
