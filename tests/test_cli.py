@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 import shlex
@@ -432,6 +433,29 @@ sys.exit(main())
     done = in_a_process(program, cwd=tmp_path)
     assert done.returncode == 130
     assert done.stderr == "stopped by Ctrl-C\n"
+
+
+@pytest.mark.parametrize(("signum", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_stop_while_torch_is_being_imported_is_written_down(tmp_path, signum, code):
+    (tmp_path / "slow.py").write_text(
+        f"import os, signal, time\nos.kill(os.getpid(), signal.{signum})\ntime.sleep(60)\n"
+    )
+    program = """
+import sys
+sys.argv = ["graft", "train", "hydra.run.dir=run"]
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "graft.fitting":
+            import slow
+sys.meta_path.insert(0, Slow())
+from graft.cli import main
+sys.exit(main())
+"""
+    done = in_a_process(program, cwd=tmp_path)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "interrupted"
+    assert (tmp_path / "run" / "config.yaml").exists()  # the run can be gone on with
 
 
 @pytest.mark.parametrize("flags", [["--cfg", "job"], ["--info", "defaults"]])

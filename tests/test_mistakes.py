@@ -21,6 +21,7 @@ def test_a_folder_that_holds_a_run_is_refused_and_left_alone(tiny, graft, tiny_w
         ("datamodule.root=nowhere", "nowhere"),
         ("datamodule.shots=1000", "1000"),
         ("backbone.model=test_vitt", "Did you mean 'test_vit"),
+        ("trainer.accelerator=mps", "PyTorch finds no such device here. Take trainer=auto"),
         ("backbone.weights=nowhere.pth", "neither hub, package nor none"),
         ("strategy.phases=[{train: blok, epochs: null, lr_scale: 1.0, lr_decay: 1.0}]", "block_6, head"),
     ],

@@ -1,5 +1,6 @@
 """Runs that are stopped for real, in processes of their own, and go on to the weights of an unbroken run."""
 
+import json
 import os
 import random
 import shutil
@@ -138,6 +139,10 @@ def test_what_was_logged_after_the_last_checkpoint_is_not_logged_twice(tiny, gra
         assert graft("train", f"resume={folder}", "trainer.max_epochs=2") == 0
         assert no_step_twice(folder)
         assert epochs(folder) == ["0", "1"]
+    summary = json.loads((folder / "summary.json").read_text())
+    parts = sum(value for key, value in summary.items() if key.startswith("seconds/"))
+    assert summary["seconds/before the stop"] > 0
+    assert summary["seconds"] * 0.9 < parts <= summary["seconds"]  # the parts make up the whole
 
 
 def epochs(folder):

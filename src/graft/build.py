@@ -5,6 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
+from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator
 from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.loggers import Logger
 
@@ -12,6 +13,7 @@ from graft.backbones import Backbone
 from graft.config.instantiate import build, build_all, target_of
 from graft.data import DataModule, chain, mixes
 from graft.data.table import Kind, Targets
+from graft.errors import ConfigError
 from graft.precision import resolve
 from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.tasks import Task
@@ -78,7 +80,12 @@ def _told_by_targets(cfg: DictConfig, targets: Targets) -> dict[str, Any]:
 
 
 def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> pl.Trainer:
-    """Makes the trainer, with the callbacks and loggers of the config and those given."""
+    """Makes the trainer, with the callbacks and loggers of the config and those given.
+
+    Raises:
+        ConfigError: This machine has no such device.
+    """
+    _check_accelerator(str(cfg.trainer.accelerator))
     trainer: pl.Trainer = build(
         cfg.trainer,
         precision=resolve(cfg.trainer.precision, cfg.trainer.accelerator),
@@ -89,3 +96,13 @@ def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Seque
         default_root_dir=cfg.paths.run_dir,
     )
     return trainer
+
+
+def _check_accelerator(name: str) -> None:
+    """Lightning would say it with the names of its classes."""
+    there = {"cuda": CUDAAccelerator.is_available(), "mps": MPSAccelerator.is_available()}
+    if not there.get(name, True) or (name == "gpu" and not any(there.values())):
+        raise ConfigError(
+            f"trainer.accelerator={name}: PyTorch finds no such device here. Take trainer=auto or trainer=cpu; on a"
+            " machine that has one, look whether its driver and this build of PyTorch fit."
+        )

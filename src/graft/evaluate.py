@@ -48,6 +48,7 @@ def score_again(run: RunFolder, split: str, checkpoint: str) -> dict[str, float]
     run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
     task = build_task(cfg, backbone, datamodule.targets())
     load_checkpoint(task, path)
+    log.info("the trained weights are in their place: %s", path.name)
     trainer = build_trainer(cfg, callbacks=[], loggers=[])
     precompute_features(trainer, task, datamodule, [split])
     return score(trainer, task, datamodule, split)

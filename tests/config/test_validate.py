@@ -108,3 +108,21 @@ def test_a_wrong_split_is_told_before_evaluating(composed):
 
 def test_an_empty_configuration_names_what_is_absent():
     assert "seed: the key is absent." in message(OmegaConf.create({}))
+
+
+@pytest.mark.parametrize("name", ["../../evil", "a/b", "..", "a\\b"])
+def test_a_name_leads_out_of_no_folder(composed, name):
+    assert message(composed(f"name='{name}'")).startswith(f"name: '{name}' cannot name a folder")
+
+
+@pytest.mark.parametrize(
+    "override", ["optimizer.lr=inf", "optimizer.lr=nan", "trainer.max_epochs=0", "trainer.max_epochs=-5"]
+)
+def test_what_no_training_can_use_is_refused(composed, override):
+    key, _, value = override.partition("=")
+    assert message(composed(override)).startswith(f"{key}: {value} is not ")
+
+
+@pytest.mark.parametrize("epochs", ["-1", "1", "null"])
+def test_epochs_may_be_left_to_something_else(composed, epochs):
+    validate(composed(f"trainer.max_epochs={epochs}"))

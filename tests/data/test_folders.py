@@ -81,3 +81,17 @@ def test_a_missing_root_is_named_with_the_nearest_folder(tmp_path: Path):
         scan(tmp_path / "flower", SUFFIXES)
     with pytest.raises(GraftError, match="is a file"):
         scan(tmp_path / "flowers/rose/x.png", SUFFIXES)
+
+
+def test_files_that_are_passed_over_are_counted_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    touch(tmp_path, "cat/a.png", "cat/b.HEIC", "cat/.c.heic", "dog/a.png", "labels.csv")
+    (tmp_path / "dog/photo").write_text("")
+    scan(tmp_path, SUFFIXES)
+    assert "2 files in" in caplog.text
+    assert "cat/b.HEIC, dog/photo" in caplog.text
+
+
+def test_a_file_in_the_place_of_the_root_is_not_suggested_again(tmp_path: Path):
+    touch(tmp_path, "photos.png")
+    with pytest.raises(GraftError, match=r"is a file, not a folder \(.*\)\.$"):
+        scan(tmp_path / "photos.png", SUFFIXES)

@@ -90,3 +90,9 @@ def test_only_a_backbone_that_never_learns_counts_as_frozen():
     assert strategy({"train": "head"}).trains_only_the_head(STAGES)
     assert strategy({"train": "last_0"}).trains_only_the_head(STAGES)
     assert not strategy({"train": "head", "epochs": 1}, {"train": "all"}).trains_only_the_head(STAGES)
+
+
+def test_a_k_that_no_phase_looks_at_is_refused():
+    with pytest.raises(ConfigError, match=r"strategy\.k=2, but no phase"):
+        strategy({"train": "head"}, k=2).check(STAGES, max_epochs=3)
+    strategy({"train": "last_k"}, k=2).check(STAGES, max_epochs=3)

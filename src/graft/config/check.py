@@ -1,5 +1,6 @@
 """Checks one value against one type, and says what is wrong in the user's words."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
@@ -101,7 +102,7 @@ def _check_range(value: Any, hint: Any, key: str) -> Iterator[str]:
 
 
 def _within(value: float, bounds: Range) -> bool:
-    return bounds.low <= value and (bounds.high is None or value <= bounds.high)
+    return math.isfinite(value) and bounds.low <= value and (bounds.high is None or value <= bounds.high)
 
 
 def _has_type(value: Any, hint: Any) -> bool:

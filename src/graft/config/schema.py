@@ -320,7 +320,7 @@ class Trainer:
     devices: int | str | list[int]
     num_nodes: Count
     strategy: str | Node
-    max_epochs: int | None
+    max_epochs: Literal[-1] | Count | None  # -1: until something else stops it
     precision: Precision
     accumulate_grad_batches: Count
     gradient_clip_val: NonNegative | None

@@ -42,7 +42,7 @@ def problems(cfg: DictConfig, command: str) -> list[str]:
     missing = _missing_values(OmegaConf.to_container(cfg, resolve=False))
     found = [*missing, *_unresolved(cfg, dotted_keys(cfg)), *check_fields(cfg, COMMANDS[command], "")]
     if command == "train":
-        found += _monitor(cfg)
+        found += [*_monitor(cfg), *_name(cfg)]
     return _told_once(found, cfg)
 
 
@@ -91,6 +91,16 @@ def _reason(error: OmegaConfBaseException, known: list[str]) -> str:
     if isinstance(error, InterpolationKeyError) and (parts := reason.split("'"))[1:]:
         return f"there is no key '{parts[1]}'.{did_you_mean(parts[1], known)}"
     return f"{reason}."
+
+
+def _name(cfg: DictConfig) -> Iterator[str]:
+    """A run's name is that of a folder in logs/runs, and no way out of it."""
+    try:
+        name = cfg.get("name")
+    except OmegaConfBaseException:
+        return
+    if isinstance(name, str) and (name in ("", ".", "..") or any(mark in name for mark in "/\\\0")):
+        yield f"name: '{name}' cannot name a folder in logs/runs: leave out / and \\."
 
 
 def _monitor(cfg: DictConfig) -> Iterator[str]:

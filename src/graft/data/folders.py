@@ -1,11 +1,14 @@
 """What lies in a folder of images: which class, and perhaps which split, each file belongs to."""
 
+import logging
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from graft.errors import GraftError, did_you_mean
+
+log = logging.getLogger(__name__)
 
 SPLIT_OF = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
@@ -27,8 +30,8 @@ class Entry(NamedTuple):
 def scan(root: Path, suffixes: Collection[str]) -> list[Entry]:
     """Lists the files of a folder with class folders, or with train/, val/ and test/ above them.
 
-    A folder named "train" beside other class folders is a class (trains). Hidden files and folders and
-    files with other suffixes are passed over; links are followed.
+    A folder named "train" beside other class folders is a class (trains). Hidden files and folders are
+    passed over, and files with other suffixes, with a warning; links are followed.
 
     Args:
         root: the folder.
@@ -42,10 +45,17 @@ def scan(root: Path, suffixes: Collection[str]) -> list[Entry]:
             of these suffixes, or the split folders do not hold the same classes.
     """
     splits = _split_folders(root, _folders(root))
+    parents: list[tuple[Path, str | None]] = [(path, split) for split, path in splits.items()] or [(root, None)]
     if splits:
         _check_same_classes(root, splits)
-        return sorted(entry for split in splits for entry in _files(root, splits[split], split, suffixes))
-    return sorted(_files(root, root, None, suffixes))
+    others: list[str] = []
+    entries = sorted(entry for parent, split in parents for entry in _files(root, parent, split, suffixes, others))
+    if others:
+        log.warning(
+            "%d files in %s are passed over, as their names end like none of %s: %s",
+            *(len(others), root, " ".join(sorted(suffixes)), ", ".join(sorted(others)[:3]) + ", …" * (len(others) > 3)),
+        )
+    return entries
 
 
 def _split_folders(root: Path, folders: list[Path]) -> dict[str, Path]:
@@ -78,7 +88,8 @@ def _check_same_classes(root: Path, splits: dict[str, Path]) -> None:
             )
 
 
-def _files(root: Path, parent: Path, split: str | None, suffixes: Collection[str]) -> list[Entry]:
+def _files(root: Path, parent: Path, split: str | None, suffixes: Collection[str], others: list[str]) -> list[Entry]:
+    """Returns the files of all class folders, and adds to `others` those with other suffixes."""
     folders = _folders(parent)
     if len(folders) < 2:
         has = f"only one class folder, {folders[0].name!r}" if folders else "no class folders"
@@ -87,7 +98,9 @@ def _files(root: Path, parent: Path, split: str | None, suffixes: Collection[str
         )
     entries = []
     for folder in folders:
-        found = [path.relative_to(root).as_posix() for path in _walk(folder, suffixes)]
+        paths = list(_walk(folder))
+        found = [path.relative_to(root).as_posix() for path in paths if path.suffix.lower() in suffixes]
+        others += [path.relative_to(root).as_posix() for path in paths if path.suffix.lower() not in suffixes]
         if not found:
             kinds = " ".join(sorted(suffix.removeprefix(".") for suffix in suffixes))
             raise GraftError(f"The class folder {folder} holds no images ({kinds}): add some, or remove it.")
@@ -98,18 +111,17 @@ def _files(root: Path, parent: Path, split: str | None, suffixes: Collection[str
 def _folders(parent: Path) -> list[Path]:
     if not parent.is_dir():
         what = "is a file, not a folder" if parent.exists() else "does not exist"
-        beside = [path.name for path in parent.parent.iterdir()] if parent.parent.is_dir() else []
+        beside = [path.name for path in parent.parent.iterdir() if path.is_dir()] if parent.parent.is_dir() else []
         raise GraftError(
             f"datamodule.root={parent} {what} (looked for {parent.absolute()}).{did_you_mean(parent.name, beside)}"
         )
     return sorted(path for path in parent.iterdir() if path.is_dir() and _visible(path.name))
 
 
-def _walk(folder: Path, suffixes: Collection[str]) -> Iterable[Path]:
+def _walk(folder: Path) -> Iterable[Path]:
     for parent, folders, files in os.walk(folder, followlinks=True):
         folders[:] = filter(_visible, folders)
-        paths = (Path(parent, name) for name in files if _visible(name))
-        yield from (path for path in paths if path.suffix.lower() in suffixes)
+        yield from (Path(parent, name) for name in files if _visible(name))
 
 
 def _visible(name: str) -> bool:

@@ -20,6 +20,7 @@ from graft.errors import GraftError
 from graft.runs.atomic import write_text
 from graft.runs.rank import rank
 from graft.runs.secrets import redact
+from graft.runs.tracking import finish_wandb
 
 _LOG = logging.getLogger(__name__)
 _MODES = ("online", "offline", "disabled")
@@ -64,24 +65,6 @@ def wandb_logger(
     run.define_metric("trainer/global_step")
     run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
     return WandbLogger(project=project, name=name, save_dir=save_dir, id=run.id, experiment=run, log_model=False)
-
-
-def finish_wandb(exit_code: int = 0) -> None:
-    """Ends the Weights & Biases run of this process, where there is one; to be called in a `finally`.
-
-    Args:
-        exit_code: 0 shows the run as finished, another number as failed.
-    """
-    wandb = sys.modules.get("wandb")  # not imported for this: most commands never need it
-    if wandb is None or wandb.run is None:
-        return
-    run, offline_files = wandb.run, Path(wandb.run.dir).parent
-    try:
-        run.finish(exit_code=exit_code)
-    except Exception as error:  # the run folder has everything; no training is lost, no stop is hidden by its tracker
-        _LOG.warning("Weights & Biases did not finish the run: %s", error)
-    if run.offline:
-        _LOG.info("Weights & Biases, offline: send the run with `wandb sync %s`", offline_files)
 
 
 def tensorboard_logger(save_dir: str) -> TensorBoardLogger:

@@ -64,6 +64,8 @@ class Strategy:
         """
         for phase in self.phases:
             self.learning(phase, stages)
+        if self.k is not None and not any(phase.train == "last_k" for phase in self.phases):
+            raise ConfigError(f"strategy.k={self.k}, but no phase of strategy {self.name} says `train: last_k`.")
         if max_epochs is None or max_epochs < 0:
             return
         starts = self.starts()

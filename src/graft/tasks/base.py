@@ -101,7 +101,7 @@ class Task(pl.LightningModule):
             finite = self.trainer.strategy.reduce_boolean_decision(finite, all=True)
         if not finite:
             raise GraftError(
-                f"The training loss became {loss.item()} in epoch {self.current_epoch}, step {self.global_step}. The"
-                " last good checkpoint is kept. Usual causes: optimizer.lr too large (try a tenth),"
+                f"The training loss became {loss.item()} in epoch {self.current_epoch}, step {self.global_step}."
+                " Checkpoints of the epochs before are kept. Usual causes: optimizer.lr too large (try a tenth),"
                 " trainer.precision=16-mixed (try 32-true), broken inputs or labels."
             )

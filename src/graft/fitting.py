@@ -1,0 +1,139 @@
+"""From a config and a claimed run folder to a trusted number."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import Callback
+
+from graft.build import build_backbone, build_datamodule, build_task, build_trainer
+from graft.config.instantiate import build_all
+from graft.data.datamodule import DataModule
+from graft.data.description import describe
+from graft.data.pictures import augmentation_preview, save_png
+from graft.expected_warnings import ignore_expected_warnings
+from graft.precompute import precompute_features
+from graft.reports.terminal import outcome_table, rendered
+from graft.runs.atomic import replacing
+from graft.runs.environment import describe_session
+from graft.runs.folder import RunFolder
+from graft.runs.metrics import MetricsCSV
+from graft.runs.rank import rank
+from graft.runs.secrets import redact_tree
+from graft.runs.signals import SignalHandler
+from graft.runs.stopping import StopOnSignal
+from graft.runs.summary import Stopwatch, parameter_counts, peak_memory
+from graft.scoring import load_checkpoint, prediction_table, save_predictions, score, step_of
+from graft.seeding import SeedEachStep
+from graft.strategies.callback import PhaseChanges
+from graft.strategies.table import stage_rows, stage_table
+from graft.tasks import Task
+from graft.worst import save_worst
+
+log = logging.getLogger(__name__)
+
+
+def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> float:
+    """Goes from a config and a claimed folder to a summary."""
+    ignore_expected_warnings()
+    clock = Stopwatch()
+    with clock.part("setup"):
+        run.add_session(describe_session(cfg.seed))
+        pl.seed_everything(cfg.seed, verbose=False)
+        backbone = build_backbone(cfg)
+        datamodule = build_datamodule(cfg, backbone)
+        run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
+        run.save_json(run.data, describe(datamodule))
+        save_preview(run, datamodule)
+        task = build_task(cfg, backbone, datamodule.targets())
+        run.save_json(run.stages, stage_rows(task.strategy, task.stages, task.lr))
+        metrics = MetricsCSV(run.metrics)
+        trainer = build_trainer(cfg, callbacks(cfg, task, run, handler), [metrics, *build_all(cfg.logger).values()])
+        task.strategy.check([stage.name for stage in task.stages], trainer.max_epochs)
+    announce(cfg, task, datamodule, trainer)
+
+    splits = ("train", "val", "test") if cfg.test else ("train", "val")
+    with clock.part("features"):
+        precompute_features(trainer, task, datamodule, splits)
+    with clock.part("training"):
+        last = run.checkpoints / "last.ckpt"
+        resumed = last.exists()
+        if resumed:
+            metrics.rewind(step_of(last))
+        trainer.fit(task, datamodule=datamodule, ckpt_path=last if resumed else None, weights_only=True)
+    with clock.part("scoring"):
+        scores = score_best(run, trainer, task, datamodule, splits[1:])
+
+    tests = {key: value for key, value in scores.items() if key.startswith("test/")}
+    for logger in trainer.loggers if tests else []:
+        logger.log_metrics(tests, step=trainer.global_step)  # behind the last step: a run that goes on rewinds it
+    summary: dict[str, Any] = {
+        "name": cfg.name,
+        "seed": cfg.seed,
+        **scores,
+        **parameter_counts(task.strategy, task.stages),
+        **_with_earlier(clock.seconds(), run.earlier_seconds()),
+        **peak_memory(),
+        "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
+    }
+    run.save_summary(summary)
+    log.info("%s", rendered(outcome_table(summary)))
+    if trainer.is_global_zero:
+        print(f"run folder: {run.path}")  # not through the console's log, which breaks long lines: it is to be copied
+    return scores[cfg.monitor]
+
+
+def _with_earlier(seconds: dict[str, float], earlier: float) -> dict[str, float]:
+    """Adds what the run took before it was stopped, so that the parts make up the whole."""
+    if not earlier:
+        return seconds
+    return {**seconds, "seconds": seconds["seconds"] + earlier, "seconds/before the stop": earlier}
+
+
+def callbacks(cfg: DictConfig, task: Task, run: RunFolder, handler: SignalHandler) -> list[Callback]:
+    """Makes the callbacks of the config, and those without which a run would not be what it says."""
+    return [
+        *build_all(cfg.callbacks).values(),
+        PhaseChanges(task.strategy, task.stages),
+        SeedEachStep(cfg.seed),
+        StopOnSignal(handler, run.checkpoints / "last.ckpt"),
+    ]
+
+
+def announce(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: pl.Trainer) -> None:
+    """Says what was made of the config before the work begins."""
+    log.info("%s", rendered(stage_table(task.strategy, task.stages, task.lr)))
+    for split, rows in datamodule.splits.items():
+        counts = ", ".join(f"{count} {name}" for name, count in datamodule.class_counts(split).items())
+        log.info("%s: %d samples%s", split, len(rows), f" ({counts})" if counts else "")
+    log.info("device %s, precision %s", trainer.strategy.root_device, trainer.precision)
+    for logger in trainer.loggers:
+        logger.log_hyperparams(redact_tree(OmegaConf.to_container(cfg, resolve=True)))
+
+
+def score_best(
+    run: RunFolder, trainer: pl.Trainer, task: Task, datamodule: DataModule, splits: Iterable[str]
+) -> dict[str, float]:
+    """Scores the best checkpoint (where none was kept: the final weights) and writes each sample's prediction."""
+    best = run.checkpoints / "best.ckpt"
+    if best.exists():
+        load_checkpoint(task, best)
+    scores: dict[str, float] = {}
+    tables = []
+    for split in splits:
+        scores |= score(trainer, task, datamodule, split)
+        tables.append(prediction_table(task.predictions, datamodule, split))
+    save_predictions(run, tables)
+    save_worst(run, task.predictions, datamodule)  # of the last split
+    return scores
+
+
+def save_preview(run: RunFolder, datamodule: DataModule) -> None:
+    """Draws what augmentation makes of training images, where there is any."""
+    picture = augmentation_preview(datamodule) if rank() == 0 else None
+    if picture is not None:
+        with replacing(run.augmentation) as temporary:
+            save_png(picture, temporary)
