@@ -28,6 +28,19 @@ TINY = [
 ]
 
 
+GOOD, BAD = ["great", "lovely", "superb"], ["awful", "dull", "bad"]
+TINY_TEXT = [
+    "datamodule=text_table",
+    "datamodule.batch_size=8",
+    "backbone=transformers",
+    "backbone.weights=none",
+    "callbacks.progress=null",
+    "logger.wandb=null",
+    "trainer=cpu",
+    "trainer.precision=32-true",
+]
+
+
 @pytest.fixture(scope="session")
 def flowers(tmp_path_factory):
     """64 images in two class folders; the class is the brighter half."""
@@ -72,6 +85,53 @@ def tiny(graft, flowers, tmp_path):
     def train(*overrides, name="tiny", code=0):
         folder = tmp_path / name
         words = ["train", *TINY, f"datamodule.root={flowers}", f"hydra.run.dir={folder}", f"name={name}", *overrides]
+        assert (graft(*words) == code) if code is not None else graft(*words)
+        return folder
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def small_bert(tmp_path_factory):
+    """A folder with a BERT of 2 layers, its weights and its tokenizer, as a hub's download would leave it."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("small_bert")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *GOOD, *BAD, "the", "film", "was", "very", *map(str, range(80))]
+    tokenizer = Tokenizer(models.WordLevel({word: row for row, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", None, [("[CLS]", 2), ("[SEP]", 3)])
+    named = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=32, **named).save_pretrained(folder)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=len(words), max_position_embeddings=32, pad_token_id=0, **sizes)).save_pretrained(
+        folder
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reviews(tmp_path_factory):
+    """A table of 80 texts of two classes; what is said of the film tells the class."""
+    path = tmp_path_factory.mktemp("reviews") / "reviews.csv"
+    rows = []
+    for row in range(80):
+        label, words = (("bad", BAD), ("good", GOOD))[row % 2]
+        rows.append(f"{row},the film {row} was {'very ' * (row % 5)}{words[row % 3]},{label}")
+    path.write_text("\n".join(["number,text,label", *rows]))
+    return path
+
+
+@pytest.fixture
+def tiny_text(graft, small_bert, reviews, tmp_path):
+    """Trains the same on texts; returns its run folder. `code`: the exit code; None: any but 0."""
+
+    def train(*overrides, name="tiny_text", code=0):
+        folder = tmp_path / name
+        own = [f"backbone.model={small_bert}", f"datamodule.path={reviews}", f"hydra.run.dir={folder}", f"name={name}"]
+        words = ["train", *TINY_TEXT, *own, *overrides]
         assert (graft(*words) == code) if code is not None else graft(*words)
         return folder
 

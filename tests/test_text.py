@@ -1,0 +1,145 @@
+"""Whole runs on texts: the strategies, the resumption and the errors that hold for images."""
+
+import json
+import logging
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+STRATEGIES = ["feature_extraction", "layerwise", "full_finetuning"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_trains_texts_and_evaluate_repeats_its_numbers(tiny_text, graft, read, strategy):
+    folder = tiny_text(f"strategy={strategy}", "trainer.max_epochs=2", "optimizer.lr=0.01")
+    summary = read(folder, "summary.json")
+    assert [row["stage"] for row in read(folder, "stages.json")] == ["embeddings", "layer_1", "layer_2", "head"]
+    assert graft("evaluate", f"run={folder}") == 0
+    (written,) = (folder / "evaluations").iterdir()
+    for name, value in json.loads(written.read_text()).items():
+        if name.startswith("test/"):
+            assert value == pytest.approx(summary[name], abs=1e-6), name
+
+
+def test_a_network_that_learns_reads_the_word_that_counts(tiny_text, read):
+    folder = tiny_text("strategy=full_finetuning", "trainer.max_epochs=15", "optimizer.lr=3e-3")
+    assert read(folder, "summary.json")["test/accuracy"] > 0.9
+
+
+def test_the_frozen_part_of_a_text_network_does_not_move(tiny_text, weights):
+    words = ["optimizer.lr=0.05", "strategy=layerwise", "strategy.k=1"]
+    before = weights(tiny_text(*words, "trainer.max_epochs=1", name="before"))
+    after = weights(tiny_text(*words, "trainer.max_epochs=3", name="after"))
+    frozen = [name for name in before if "embeddings" in name or ".layer.0." in name]
+    assert len(frozen) > 20
+    assert all(torch.equal(before[name], after[name]) for name in frozen)
+    assert any(not torch.equal(before[name], after[name]) for name in before if ".layer.1." in name)
+
+
+def test_a_text_run_goes_on_to_the_same_weights(tiny_text, graft, weights):
+    words = [
+        "strategy=full_finetuning",
+        "task.head.dropout=0.3",
+        "backbone.dropout=0.1",
+        "callbacks.early_stopping=null",
+    ]
+    whole = tiny_text(*words, "trainer.max_epochs=3", "scheduler=constant", name="whole")
+    halved = tiny_text(*words, "trainer.max_epochs=1", "scheduler=constant", name="halved")
+    assert graft("train", f"resume={halved}", "trainer.max_epochs=3") == 0
+    expected, found = weights(whole), weights(halved)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "columns", "least"),
+    [
+        ("multilabel", "[urgent,odd]", {"target/urgent", "probability/odd"}, {"test/macro_f1", "test/auroc"}),
+        ("regression", "number", {"target/number", "prediction/number"}, {"test/rmse", "test/r2"}),
+    ],
+)
+def test_labels_and_values(tiny_text, graft, read, reviews, tmp_path, task, labels, columns, least):
+    lines = [line.split(",") for line in reviews.read_text().splitlines()[1:]]
+    path = tmp_path / "more.csv"
+    rows = [f"{number},{text},{int(number) % 3 == 0},{int(number) % 2}" for number, text, _ in lines]
+    path.write_text("\n".join(["number,text,urgent,odd", *rows]))
+    words = [f"task={task}", f"datamodule.columns.labels={labels}", f"datamodule.path={path}", "trainer.max_epochs=2"]
+    folder = tiny_text(*words, "strategy=full_finetuning")
+    summary = read(folder, "summary.json")
+    assert least <= summary.keys()
+    table = pq.read_table(folder / "predictions.parquet")
+    assert columns <= set(table.column_names)
+    if task == "regression":  # in the unit of the file, not standardised
+        test = [row for row in table.to_pylist() if row["split"] == "test"]
+        wrong = [row["prediction/number"] - row["target/number"] for row in test]
+        assert (sum(each**2 for each in wrong) / len(wrong)) ** 0.5 == pytest.approx(summary["test/rmse"], rel=1e-4)
+        assert summary["test/rmse"] < 40
+    assert graft("predict", f"run={folder}", f"inputs={path}", f"output={tmp_path}/out.parquet") == 0
+    predicted = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    known = {row["id"]: row for row in table.to_pylist()}
+    for row in predicted:
+        for name, value in known.get(row["id"], {}).items():
+            if name.startswith(("probability/", "prediction/")):
+                assert row[name] == pytest.approx(value, rel=1e-4, abs=1e-5)
+
+
+def test_texts_longer_than_the_network_takes_are_cut_and_counted(tiny_text, reviews, tmp_path, read):
+    lines = reviews.read_text().splitlines()
+    lines[5] = f"5,{'very ' * 60},good"
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join(lines))
+    folder = tiny_text(f"datamodule.path={path}", "trainer.max_epochs=1")
+    assert "1 of 80 texts have more than 32 tokens" in " ".join((folder / "train.log").read_text().split())
+    assert read(folder, "data.json")["lengths"] == {"unit": "tokens", "min": 6, "median": 8, "p95": 10, "max": 32}
+
+
+def test_augmentation_of_images_is_refused_for_texts(tiny_text, capsys):
+    tiny_text("augmentation=light", code=2)
+    assert "augmentation is for images, but datamodule=text_table holds texts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("datamodule.columns.labels=lable", "no column 'lable'. Did you mean 'label'"),
+        ("datamodule.columns.sample=txt", "no column 'txt'. Did you mean 'text'"),
+        ("datamodule.shots=1000", "shots=1000"),
+        ("datamodule.path=nowhere.csv", "nowhere.csv does not exist"),
+        ("backbone.max_length=64", "the network takes 3 to 32 tokens"),
+        ("datamodule.split.fold=6 of 5", "fold=6 of 5"),
+        ("task=multilabel", "neither 0 nor 1"),
+    ],
+)
+def test_mistakes_with_texts_are_told_without_a_traceback(tiny_text, capsys, override, message):
+    tiny_text(override, code=None)
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_every_sample_is_tested_once_over_all_folds(tiny_text):
+    tested = []
+    for number in (1, 2, 3):
+        folder = tiny_text(f"datamodule.split.fold='{number} of 3'", "trainer.max_epochs=1", name=f"fold{number}")
+        rows = pq.read_table(folder / "splits.parquet").to_pylist()
+        tested += [row["id"] for row in rows if row["split"] == "test"]
+    assert sorted(tested, key=int) == [str(number) for number in range(1, 81)]
+
+
+def test_tokens_are_cut_once_and_again_when_a_text_changes(small_bert, tmp_path, monkeypatch, caplog):
+    from transformers import AutoTokenizer
+
+    from graft.backbones.tokens import Tokenization
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    texts = ["the film", "very very very bad"]
+    tokenization = Tokenization(AutoTokenizer.from_pretrained(small_bert), max_length=5)
+    with caplog.at_level(logging.WARNING):
+        ids = tokenization.prepare(texts.__getitem__, 2)
+    assert [ids(row).tolist() for row in (0, 1)] == [tokenization(text).tolist() for text in texts]
+    assert ids.lengths.tolist() == [4, 5]
+    assert "1 of 2 texts have more than 5 tokens" in caplog.text
+    monkeypatch.setattr(Tokenization, "_write", None)
+    assert tokenization.prepare(texts.__getitem__, 2)(1).tolist() == ids(1).tolist()
+    with pytest.raises(TypeError):
+        tokenization.prepare(["the film", "the film"].__getitem__, 2)
