@@ -1,7 +1,7 @@
 """From a config and a claimed run folder to a trusted number."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -25,7 +25,7 @@ from graft.runs.secrets import redact_tree
 from graft.runs.signals import SignalHandler
 from graft.runs.stopping import StopOnSignal
 from graft.runs.summary import Stopwatch, parameter_counts, peak_memory
-from graft.scoring import load_checkpoint, prediction_table, save_predictions, score, step_of
+from graft.scoring import detailed_scores, load_checkpoint, prediction_table, save_predictions, score, step_of
 from graft.seeding import SeedEachStep
 from graft.strategies.callback import PhaseChanges
 from graft.strategies.table import stage_rows, stage_table
@@ -115,9 +115,12 @@ def announce(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: pl.Tr
 
 
 def score_best(
-    run: RunFolder, trainer: pl.Trainer, task: Task, datamodule: DataModule, splits: Iterable[str]
+    run: RunFolder, trainer: pl.Trainer, task: Task, datamodule: DataModule, splits: Sequence[str]
 ) -> dict[str, float]:
-    """Scores the best checkpoint (where none was kept: the final weights) and writes each sample's prediction."""
+    """Scores the best checkpoint (where none was kept: the final weights) and writes each sample's prediction.
+
+    What lies behind the scores, and the worst errors, are of the last of the splits.
+    """
     best = run.checkpoints / "best.ckpt"
     if best.exists():
         load_checkpoint(task, best)
@@ -127,7 +130,9 @@ def score_best(
         scores |= score(trainer, task, datamodule, split)
         tables.append(prediction_table(task.predictions, datamodule, split))
     save_predictions(run, tables)
-    save_worst(run, task.predictions, datamodule)  # of the last split
+    if rank() == 0:
+        run.save_json(run.scores, detailed_scores(task, datamodule, split))
+        save_worst(run, task.predictions, datamodule)
     return scores
 
 

@@ -1,11 +1,14 @@
 """Scoring a task on a split: one way for the end of a training and for `graft evaluate`, so that they agree."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytorch_lightning as pl
+from rich.progress import track
 from torch import Tensor
 
 from graft.data.datamodule import DataModule
@@ -15,6 +18,7 @@ from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.runs.folder import RunFolder
 from graft.runs.rank import rank
 from graft.tasks import Task
+from graft.tasks.intervals import bootstrap_intervals, scores_by
 from graft.tasks.predictions import Predictions
 
 
@@ -55,6 +59,21 @@ def prediction_table(predictions: Predictions, datamodule: DataModule, split: st
     for name, values in table.facets.items():
         columns[f"facet/{name}"] = pa.array([str(value) for value in values[rows]])
     return pa.table(columns)
+
+
+def detailed_scores(task: Task, datamodule: DataModule, split: str) -> dict[str, Any]:
+    """Returns what the scores of the split that was scored last hide: their chance, and where they come from.
+
+    `intervals` by metric, of 95 %; `facets` by name and value, each with all metrics and the number of samples.
+    """
+    predictions, facets = task.predictions, datamodule.table.facets
+    rows = predictions.index.numpy()
+    shown = partial(track, description=f"Resampling {split}", transient=True)
+    return {
+        "split": split,
+        "intervals": bootstrap_intervals(task.metrics, predictions, seed=datamodule.seed, steps=shown),
+        "facets": {name: scores_by(task.metrics, predictions, values[rows]) for name, values in facets.items()},
+    }
 
 
 def _targets(predictions: Predictions, datamodule: DataModule) -> dict[str, pa.Array]:

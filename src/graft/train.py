@@ -4,6 +4,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from graft.config.resume import resumed_config
+from graft.reports.ending import reporting
 from graft.runs.folder import RunFolder
 from graft.runs.log import logging_to
 from graft.runs.signals import signals
@@ -21,8 +22,8 @@ def train(cfg: DictConfig) -> float:
         Interrupted: On Ctrl-C or SIGTERM; the run can be resumed.
     """
     run, cfg = claim(cfg)
-    # The tracker is told last, after the status is written: an upload may take long.
-    with signals() as handler, logging_to(run.log), finishing_wandb(), run.recording():
+    # The report is made when the status is written; the tracker is told last: an upload may take long.
+    with signals() as handler, logging_to(run.log), finishing_wandb(), reporting(run), run.recording():
         from graft.fitting import fit_and_score  # torch: seconds, in which a stop is already written down
 
         return fit_and_score(run, cfg, handler)

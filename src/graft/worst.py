@@ -10,7 +10,6 @@ from graft.data.pictures import is_image, thumbnail
 from graft.data.table import Kind
 from graft.runs.atomic import replacing
 from graft.runs.folder import RunFolder
-from graft.runs.rank import rank
 from graft.tasks.predictions import Predictions
 
 _MOST = 24
@@ -18,9 +17,7 @@ _CHARACTERS = 2000  # of a text; a report is no archive
 
 
 def save_worst(run: RunFolder, predictions: Predictions, datamodule: DataModule) -> None:
-    """Writes `errors.parquet`, worst first: `id`, and `text` or `image` (JPEG). Of several processes one does it."""
-    if rank() > 0:
-        return
+    """Writes `errors.parquet`, worst first: `id`, and `text` or `image` (JPEG)."""
     errors = wrongness(predictions, datamodule)
     order = [position for position in np.argsort(-errors, kind="stable")[:_MOST] if errors[position] > 0]
     rows = predictions.index[order].tolist()

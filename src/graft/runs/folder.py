@@ -32,8 +32,8 @@ class RunFolder:
 
     Attributes:
         path: The folder, absolute.
-        config, environment, status, metrics, summary, splits, data, stages, augmentation, predictions, errors, report,
-            log: The paths of its files.
+        config, environment, status, metrics, summary, splits, data, stages, augmentation, predictions, scores, errors,
+            report, log: The paths of its files.
         checkpoints: The path of the folder of checkpoints.
     """
 
@@ -50,6 +50,7 @@ class RunFolder:
         self.stages = self.path / "stages.json"
         self.augmentation = self.path / "augmentation.png"
         self.predictions = self.path / "predictions.parquet"
+        self.scores = self.path / "scores.json"
         self.errors = self.path / "errors.parquet"
         self.report = self.path / "report.html"
         self.log = self.path / "train.log"

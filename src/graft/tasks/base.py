@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torchmetrics import Metric
 
 from graft.backbones import Backbone
 from graft.backbones.stages import Stage, whole
@@ -34,11 +35,13 @@ class Task(pl.LightningModule):
 
     Attributes:
         test_time_augmentation: By name, other looks at a batch's inputs; what is scored is the mean over them.
+        metrics: By name; each takes predictions and targets.
         scores: By metric, of the split that was scored last (`trainer.test`).
         predictions: Of each sample of that split.
     """
 
     test_time_augmentation: Mapping[str, Callable[[Any], Any]]
+    metrics: Mapping[str, Metric]
     scores: dict[str, float]
     predictions: Predictions
 

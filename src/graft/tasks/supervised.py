@@ -57,6 +57,7 @@ class Supervised(Task):
         self.classes = classes
         # Plain values only: the checkpoint must load under weights_only=True.
         self.save_hyperparameters({"classes": classes}, logger=False)
+        self.metrics = metrics
         self.train_scores, self.val_scores, self.test_scores = (RunningScores(metrics) for _ in range(3))
         self.scores = {}
         self.predictions = Predictions()
