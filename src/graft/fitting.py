@@ -64,7 +64,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
             metrics.rewind(step_of(last))
         trainer.fit(task, datamodule=datamodule, ckpt_path=last if resumed else None, weights_only=True)
     with clock.part("scoring"):
-        scores = score_best(run, trainer, task, datamodule, splits[1:])
+        scores = score_best(run, trainer, task, datamodule, splits[1:], cfg.bootstrap)
 
     tests = {key: value for key, value in scores.items() if key.startswith("test/")}
     for logger in trainer.loggers if tests else []:
@@ -115,7 +115,7 @@ def announce(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: pl.Tr
 
 
 def score_best(
-    run: RunFolder, trainer: pl.Trainer, task: Task, datamodule: DataModule, splits: Sequence[str]
+    run: RunFolder, trainer: pl.Trainer, task: Task, datamodule: DataModule, splits: Sequence[str], resamples: int
 ) -> dict[str, float]:
     """Scores the best checkpoint (where none was kept: the final weights) and writes each sample's prediction.
 
@@ -131,7 +131,7 @@ def score_best(
         tables.append(prediction_table(task.predictions, datamodule, split))
     save_predictions(run, tables)
     if rank() == 0:
-        run.save_json(run.scores, detailed_scores(task, datamodule, split))
+        run.save_json(run.scores, detailed_scores(task, datamodule, split, resamples))
         save_worst(run, task.predictions, datamodule)
     return scores
 

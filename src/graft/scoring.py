@@ -61,7 +61,7 @@ def prediction_table(predictions: Predictions, datamodule: DataModule, split: st
     return pa.table(columns)
 
 
-def detailed_scores(task: Task, datamodule: DataModule, split: str) -> dict[str, Any]:
+def detailed_scores(task: Task, datamodule: DataModule, split: str, resamples: int) -> dict[str, Any]:
     """Returns what the scores of the split that was scored last hide: their chance, and where they come from.
 
     `intervals` by metric, of 95 %; `facets` by name and value, each with all metrics and the number of samples.
@@ -69,9 +69,11 @@ def detailed_scores(task: Task, datamodule: DataModule, split: str) -> dict[str,
     predictions, facets = task.predictions, datamodule.table.facets
     rows = predictions.index.numpy()
     shown = partial(track, description=f"Resampling {split}", transient=True)
+    drawn = {"resamples": resamples, "seed": datamodule.seed}
     return {
         "split": split,
-        "intervals": bootstrap_intervals(task.metrics, predictions, seed=datamodule.seed, steps=shown),
+        **drawn,
+        "intervals": bootstrap_intervals(task.metrics, predictions, **drawn, steps=shown) if resamples else {},
         "facets": {name: scores_by(task.metrics, predictions, values[rows]) for name, values in facets.items()},
     }
 

@@ -414,6 +414,7 @@ class Train:
     monitor: str
     mode: Literal["max", "min"]
     test: bool
+    bootstrap: Annotated[int, Range(0)]
     resume: str | None
 
 

@@ -32,6 +32,7 @@ def style() -> Iterator[None]:
         **dict.fromkeys(keys, _INK),
         "svg.fonttype": "none",  # text stays text: it is found, copied and read out
         "svg.hashsalt": "graft",
+        "text.parse_math": False,  # a dollar in the name of a class is a dollar
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,

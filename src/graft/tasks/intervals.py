@@ -11,14 +11,13 @@ from torchmetrics import Metric, MetricCollection
 
 from graft.tasks.predictions import Predictions
 
-RESAMPLES = 500  # 12 of them lie beyond each end of a 95 % interval
 _LEVEL = 0.95
 
 Steps = Callable[[Iterable[int]], Iterable[int]]
 
 
 def bootstrap_intervals(
-    metrics: Mapping[str, Metric], predictions: Predictions, *, seed: int, steps: Steps = iter
+    metrics: Mapping[str, Metric], predictions: Predictions, *, resamples: int, seed: int, steps: Steps = iter
 ) -> dict[str, tuple[float, float]]:
     """Returns for each metric the interval that holds 95 % of its values over resampled samples.
 
@@ -29,6 +28,7 @@ def bootstrap_intervals(
     Args:
         metrics: By name; each takes predictions and targets. They are copied.
         predictions: Of one split.
+        resamples: How many; 40 is the least of which any lie beyond the ends.
         seed: Of the resampling.
         steps: Wraps the resamples, such as with a progress bar.
     """
@@ -37,7 +37,7 @@ def bootstrap_intervals(
     count = len(predictions.index)
     values = [
         _scores(collection, predictions, torch.randint(count, (count,), generator=generator))
-        for _ in steps(range(RESAMPLES))
+        for _ in steps(range(resamples))
     ]
     outside = (1 - _LEVEL) / 2
     return {
