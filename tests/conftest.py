@@ -121,7 +121,8 @@ def reviews(tmp_path_factory):
     rows = []
     for row in range(80):
         label, words = (("bad", BAD), ("good", GOOD))[row % 2]
-        rows.append(f"{row},the film {row} was {'very ' * (row % 5)}{words[row % 3]},{label}")
+        word = words[row % 3]
+        rows.append(f"{row},the {word} film {row} was {'very ' * (row % 5)}{word} {word},{label}")
     path.write_text("\n".join(["number,text,label", *rows]))
     return path
 

@@ -117,7 +117,10 @@ class Tokenization:
     def _key(self, load: Callable[[int], str], count: int) -> str:
         """Of everything that the tokens depend on: the tokenizer as it is, and all texts."""
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(f"1 {self.max_length} {self.tokenizer.backend_tokenizer.to_str()}".encode())
+        tokenizer = json.loads(self.tokenizer.backend_tokenizer.to_str())
+        for state in ("truncation", "padding"):  # of its last call
+            tokenizer.pop(state, None)
+        digest.update(f"1 {self.max_length} {json.dumps(tokenizer, sort_keys=True)}".encode())
         for row in range(count):
             text = load(row).encode("utf-8", "surrogatepass")
             digest.update(len(text).to_bytes(8, "little"))  # else a border between two texts could move
