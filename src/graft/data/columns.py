@@ -22,7 +22,7 @@ from graft.errors import GraftError, did_you_mean
 
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
-_BLOCK = 1 << 24  # bytes of a text file that are read at once; no row may be longer
+_BLOCK = 1 << 22  # bytes of a text file that are read at once, and several ahead; no row may be longer
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class StoredTexts:
     """One column of texts in a file of the cache, mapped into memory; picklable.
 
     Attributes:
-        path: an Arrow file with one column.
+        path: an Arrow file with the texts in its first column.
     """
 
     path: Path
@@ -134,12 +134,13 @@ def store_texts(path: Path, name: str) -> tuple[StoredTexts, NDArray[np.int64]]:
             ) from error
     reader = pa.ipc.open_file(pa.memory_map(str(target)))
     parts = (reader.get_batch(number) for number in range(reader.num_record_batches))
-    lengths = [pa.compute.utf8_length(part.column(0)).to_numpy() for part in parts]
-    return StoredTexts(target), np.concatenate(lengths).astype(np.int64) if lengths else np.empty(0, np.int64)
+    lengths = [part.column(1).to_numpy() for part in parts]
+    return StoredTexts(target), np.concatenate(lengths) if lengths else np.empty(0, np.int64)
 
 
 def _copy(path: Path, name: str, target: Path) -> None:
-    schema = pa.schema([pa.field(name, pa.string())])
+    # The lengths beside the texts: to count the characters anew would bring all texts into memory.
+    schema = pa.schema([pa.field(name, pa.string()), pa.field("characters", pa.int64())])
     first = 0
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
         temporary = Path(file.name)
@@ -148,8 +149,9 @@ def _copy(path: Path, name: str, target: Path) -> None:
             for batch in _read(path, [name]):
                 texts = _as_strings(path, name, batch.column(name), first)
                 first += len(texts)
-                present = pa.array(["" if text is None else text for text in texts], pa.string())
-                writer.write_batch(pa.record_batch([present], schema=schema))
+                present = ["" if text is None else text for text in texts]
+                columns = [pa.array(present, pa.string()), pa.array(map(len, present), pa.int64())]
+                writer.write_batch(pa.record_batch(columns, schema=schema))
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -157,7 +159,7 @@ def _copy(path: Path, name: str, target: Path) -> None:
 
 def _stored(path: Path, name: str) -> Path:
     stat = path.stat()
-    key = f"1\n{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{name}"
+    key = f"2\n{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{name}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "graft" / "texts" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.arrow"
 
