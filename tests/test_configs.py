@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -17,7 +18,13 @@ GROUPS = sorted(
     for path in CONFIGS.glob("*/*.yaml")
     if path.parent.name not in ("hydra", "paths", "local")
 )
-SUPPLIED = {"backbone.model": "resnet18", "datamodule.root": "data"}  # what the user has to say
+SUPPLIED = {  # what the user has to say
+    "backbone.model": "resnet18",
+    "datamodule.root": "data",
+    "datamodule.path": "table.csv",
+}
+TOLD = {"classification": {"num_classes": 3}, "multilabel": {"num_labels": 3}, "regression": {}}
+"""What the metrics of a task are told of the data."""
 
 
 def composed(choice):
@@ -30,13 +37,15 @@ def composed(choice):
 
 
 @pytest.mark.parametrize("choice", GROUPS)
-def test_every_choice_composes_and_instantiates(choice, tmp_path, monkeypatch):
+def test_every_choice_composes_and_instantiates(choice, small_bert, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "disabled")
     monkeypatch.chdir(tmp_path)
     cfg = composed(choice)
     validate(cfg)
     group = choice.split("/")[0]
     if group == "backbone":
+        if "Transformers" in cfg.backbone._target_ and cfg.backbone.package is None:
+            cfg.backbone.model = small_bert  # its configuration and its tokenizer would come from the hub
         cfg.backbone.weights = "none"
         assert build_backbone(cfg).num_features > 0
     elif group == "trainer":
@@ -51,7 +60,17 @@ def test_every_choice_composes_and_instantiates(choice, tmp_path, monkeypatch):
     elif group == "augmentation":
         build_all(cfg.augmentation)
     elif group == "task":
-        assert set(build_all(cfg.task.metrics, num_classes=3)) == set(cfg.task.metrics)
+        told = TOLD[choice.split("/")[1]]
+        assert set(build_all(cfg.task.metrics, **told)) == set(cfg.task.metrics)
+        build(cfg.task.loss)
+
+
+@pytest.mark.parametrize("loss", [path.stem for path in CONFIGS.glob("task/loss/*.yaml")])
+def test_every_loss_composes_and_instantiates(loss):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        cfg = compose("train", [f"task/loss={loss}", "paths.run_dir=run"])
+    validate(cfg)
+    assert isinstance(build(cfg.task.loss), torch.nn.Module)
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("**/*.yaml")), ids=lambda path: str(path.relative_to(CONFIGS)))

@@ -31,3 +31,17 @@ def test_elpv_finetuning(graft, tmp_path, read):
     assert graft("evaluate", f"run={folder}") == 0
     scores = read(folder, f"evaluations/{next((folder / 'evaluations').iterdir()).name}")
     assert scores["test/auroc"] == pytest.approx(summary["test/auroc"], abs=1e-6)
+
+
+def test_sentiment(graft, tmp_path, read):
+    """Frozen MiniLM embeddings of some hundred sentences tell praise from blame far above chance."""
+    folder = tmp_path / "run"
+    words = ["experiment=sentiment", "datamodule.limit=400", "bootstrap=40", f"hydra.run.dir={folder}", *SHORT]
+    assert graft("train", *words) == 0
+    summary = read(folder, "summary.json")
+    assert summary["test/auroc"] > 0.8  # 0.5 is chance
+    assert summary["parameters/trainable"] == 2 * 384 + 2
+    assert graft("evaluate", f"run={folder}") == 0
+    scores = read(folder, f"evaluations/{next((folder / 'evaluations').iterdir()).name}")
+    for name in (name for name in summary if name.startswith("test/")):
+        assert scores[name] == pytest.approx(summary[name], abs=1e-6)

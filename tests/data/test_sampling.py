@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from graft.data.sampling import EvaluationBatches, TrainingOrder
@@ -54,3 +55,32 @@ def test_evaluation_repeats_nothing_and_keeps_ranks_together(samples: int, world
 def test_evaluation_in_one_process_is_in_order():
     batches = EvaluationBatches(range(8), batch_size=3, world=1, rank=0)
     assert [[draw.position for draw in batch] for batch in batches] == [[0, 1, 2], [3, 4, 5], [6, 7]]
+
+
+def test_batches_are_of_like_length_and_an_epoch_still_sees_every_sample_once():
+    lengths = np.random.default_rng(0).integers(1, 100, 400)
+    made = TrainingOrder(range(400), batch_size=8, world=1, rank=0, seed=0, lengths=lengths)
+    first, plain = positions(made), positions(TrainingOrder(range(400), batch_size=8, world=1, rank=0, seed=0))
+    assert sorted(first) == list(range(400))
+    assert (
+        np.ptp(lengths[first].reshape(50, 8), axis=1).mean() < np.ptp(lengths[plain].reshape(50, 8), axis=1).mean() / 5
+    )
+    middles = lengths[first].reshape(50, 8).mean(axis=1)
+    assert abs(np.corrcoef(middles, range(50))[0, 1]) < 0.5  # not from short to long
+    made.set_epoch(1)
+    assert positions(made) != first
+
+
+def test_a_balanced_epoch_has_as_many_of_each_class_and_repeats_only_the_rare():
+    classes = np.array([0] * 90 + [1] * 10)
+    drawn = positions(TrainingOrder(range(100), batch_size=10, world=1, rank=0, seed=0, balance=classes))
+    common, rare = [each for each in drawn if each < 90], [each for each in drawn if each >= 90]
+    assert len(common) == len(rare) == 50
+    assert len(set(common)) == 50
+    assert sorted(rare) == sorted([*range(90, 100)] * 5)
+
+
+def test_evaluation_goes_from_long_to_short():
+    lengths = np.array([3, 9, 1, 7])
+    batches = EvaluationBatches(range(4), batch_size=2, world=1, rank=0, lengths=lengths)
+    assert [[draw.position for draw in batch] for batch in batches] == [[1, 3], [0, 2]]

@@ -14,6 +14,8 @@ from graft.errors import GraftError
 
 log = logging.getLogger(__name__)
 
+_MOST = 256 * 2**20  # bytes of one unpacked file: a few kilobytes of zeros must not fill the memory
+
 
 def source_archive(distribution: str, version: str, sha256: str) -> Path:
     """Returns the source archive of a release, from the cache or else through pip, as pip is configured.
@@ -36,16 +38,15 @@ def member(archive: bytes, name: str) -> bytes:
     """Reads one file of a .tar.gz, into memory only: no path in an archive ever meets the disk.
 
     Raises:
-        GraftError: There is no such file in it.
+        GraftError: There is no such file in it, or something in it is larger than any file of data should be.
     """
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-        try:
-            file = tar.extractfile(name)
-        except KeyError:
-            file = None
-        if file is None:
-            raise GraftError(f"The archive holds no file {name}.")
-        return file.read()
+        for info in tar:
+            if info.size > _MOST:
+                raise GraftError(f"The archive's {info.name} unpacks to {info.size:,} bytes: more than {_MOST:,}.")
+            if info.name == name and (file := tar.extractfile(info)) is not None:
+                return file.read()
+    raise GraftError(f"The archive holds no file {name}.")
 
 
 def _download(distribution: str, version: str, sha256: str, target: Path) -> None:
