@@ -3,6 +3,8 @@
 import io
 
 import pyarrow.parquet as pq
+import torch
+import torchvision
 from PIL import Image
 
 
@@ -16,8 +18,8 @@ def test_the_worst_errors_come_first_with_their_pictures(tiny, flowers):
     shares = [abs(predicted[row["id"]]["probability/rose"] - 0.5) for row in worst]
     assert shares == sorted(shares, reverse=True)
     assert all(predicted[row["id"]]["prediction"] != predicted[row["id"]]["target"] for row in worst)
-    picture, original = (Image.open(found) for found in (io.BytesIO(worst[0]["image"]), flowers / worst[0]["id"]))
-    assert picture.size == original.size
+    with Image.open(io.BytesIO(worst[0]["image"])) as picture, Image.open(flowers / worst[0]["id"]) as original:
+        assert picture.size == original.size
 
 
 def test_texts_are_shown_as_they_are(tiny_text, reviews):
@@ -32,9 +34,9 @@ def test_augmented_samples_are_shown_below_the_originals_where_there_is_augmenta
     flipped = tiny("augmentation=dihedral", "trainer.max_epochs=1", name="flipped")
     mixed = tiny("augmentation=mixup", "trainer.max_epochs=1", name="mixed")
     assert not (plain / "augmentation.png").exists()
-    pictures = [Image.open(folder / "augmentation.png") for folder in (flipped, mixed)]
-    originals = [list(picture.crop((0, 0, picture.width, 164)).getdata()) for picture in pictures]
-    below = [list(picture.crop((0, 164, picture.width, 656)).getdata()) for picture in pictures]
-    assert originals[0] == originals[1]
-    assert below[0] != below[1]
-    assert all(rows[: len(above)] != above for above, rows in zip(originals, below, strict=True))
+    pixels = [torchvision.io.decode_image(str(folder / "augmentation.png")) for folder in (flipped, mixed)]
+    first_row = 164  # pixels: a sample and its border
+    originals, below = [each[:, :first_row] for each in pixels], [each[:, first_row : 2 * first_row] for each in pixels]
+    assert torch.equal(*originals)
+    assert not torch.equal(*below)
+    assert not any(torch.equal(above, row) for above, row in zip(originals, below, strict=True))
