@@ -34,17 +34,21 @@ def test_what_is_found_before_training_is_told_without_a_traceback(tiny, read, c
     assert read(folder, "status.json")["state"] == "failed"
 
 
-def test_a_nan_loss_keeps_the_last_good_checkpoint(tiny, read, weights, capsys):
+@pytest.mark.parametrize(
+    ("first_seen_in", "words"),
+    [
+        ("training", ["optimizer.lr=1e18"]),
+        ("validation", ["optimizer.lr=1e38", "datamodule.limit=8"]),
+    ],  # 1 step an epoch
+)
+def test_a_nan_loss_keeps_the_last_good_checkpoint(tiny, read, weights, capsys, first_seen_in, words):
     """The second epoch's rates are out of all proportion; what the first left is there, and can be gone on with."""
-    phases = [{"train": "all", "epochs": 1, "lr_scale": 1e-20, "lr_decay": 1.0}]
+    phases = [{"train": "all", "epochs": 1, "lr_scale": 1e-40, "lr_decay": 1.0}]
     phases += [{"train": "all", "epochs": None, "lr_scale": 1.0, "lr_decay": 1.0}]
-    words = [
-        "strategy=full_finetuning",
-        f"strategy.phases={json.dumps(phases)}".replace('"', ""),
-        "trainer.max_epochs=5",
-    ]
-    folder = tiny(*words, "optimizer=sgd", "optimizer.lr=1e18", "scheduler=constant", code=1)
-    assert "loss became" in capsys.readouterr().err
+    phases = f"strategy.phases={json.dumps(phases)}".replace('"', "")
+    common = ["strategy=full_finetuning", phases, "trainer.max_epochs=5", "optimizer=sgd", "scheduler=constant"]
+    folder = tiny(*common, *words, code=1)
+    assert f"The {first_seen_in} loss became" in capsys.readouterr().err
     assert read(folder, "status.json")["state"] == "failed"
     for name in ("last", "best"):
         kept = weights(folder, name)

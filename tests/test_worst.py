@@ -2,9 +2,8 @@
 
 import io
 
+import numpy as np
 import pyarrow.parquet as pq
-import torch
-import torchvision
 from PIL import Image
 
 
@@ -34,9 +33,12 @@ def test_augmented_samples_are_shown_below_the_originals_where_there_is_augmenta
     flipped = tiny("augmentation=dihedral", "trainer.max_epochs=1", name="flipped")
     mixed = tiny("augmentation=mixup", "trainer.max_epochs=1", name="mixed")
     assert not (plain / "augmentation.png").exists()
-    pixels = [torchvision.io.decode_image(str(folder / "augmentation.png")) for folder in (flipped, mixed)]
+    pixels = []
+    for folder in (flipped, mixed):
+        with Image.open(folder / "augmentation.png") as picture:
+            pixels.append(np.array(picture))
     first_row = 164  # pixels: a sample and its border
-    originals, below = [each[:, :first_row] for each in pixels], [each[:, first_row : 2 * first_row] for each in pixels]
-    assert torch.equal(*originals)
-    assert not torch.equal(*below)
-    assert not any(torch.equal(above, row) for above, row in zip(originals, below, strict=True))
+    originals, below = [each[:first_row] for each in pixels], [each[first_row : 2 * first_row] for each in pixels]
+    assert np.array_equal(*originals)
+    assert not np.array_equal(*below)
+    assert not any(np.array_equal(above, row) for above, row in zip(originals, below, strict=True))

@@ -108,3 +108,18 @@ def test_real_imagenet_weights_see_real_things(settings):
     state = backbone.state_dict()
     assert state["model.conv_stem.weight"].std() > 0.1
     assert state["model.bn1.running_var"].unique().numel() > 10  # statistics of real images, not the initial ones
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"crop_pct": 0.0}, "crop_pct must lie in"),
+        ({"drop_path_rate": 1.0}, "drop_path_rate must lie in"),
+        ({"mean": []}, "backbone.mean has 0 values"),
+        ({"std": [0.5]}, "backbone.std has 1 values"),
+        ({"std": [0.2, 0.0, 0.2]}, "backbone.std must be positive"),
+    ],
+)
+def test_values_out_of_range_are_no_defaults(settings, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        TimmBackbone(**settings("resnet18", weights="none", **changes))

@@ -149,6 +149,7 @@ def test_ranks_together_see_what_one_process_sees(make: Callable[..., Texts], wo
     assert sorted(evaluated) == sorted(make().splits["test"].tolist())
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker processes")  # torch, where one core is lent
 def test_batches_do_not_depend_on_workers(make: Callable[..., Texts]):
     def inputs(workers: int) -> torch.Tensor:
         loader = make(augment=Noise(), preprocess=as_it_is, num_workers=workers).train_dataloader()

@@ -1,5 +1,6 @@
 import itertools
 import json
+import math
 
 import pytest
 
@@ -64,3 +65,8 @@ def test_a_really_full_disk(tiny_disk):
 def test_other_errors_of_the_disk_pass_as_they_are(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_text(tmp_path / "missing" / "a.txt", "text")
+
+
+def test_json_is_json_even_where_a_score_is_not_a_number(tmp_path):
+    write_json(tmp_path / "scores.json", {"test/auroc": math.nan, "all": [1.0, math.inf], "count": 3})
+    assert json.loads((tmp_path / "scores.json").read_text()) == {"test/auroc": None, "all": [1.0, None], "count": 3}

@@ -1,4 +1,7 @@
 import logging
+import os
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -71,3 +74,23 @@ def test_a_full_disk_does_not_stop_what_logs(path, full_disk, capsys):
         with full_disk(path.stat().st_size):
             log.info("second")
     assert capsys.readouterr().err == ""
+
+
+def test_lightning_imported_later_does_not_chatter_and_other_libraries_still_warn(path):
+    program = f"""
+import logging
+from pathlib import Path
+from graft.runs.log import logging_to
+with logging_to(Path({str(path)!r})):
+    from pytorch_lightning.utilities.rank_zero import rank_zero_info
+    rank_zero_info("chatter")
+    logging.getLogger("timm.models").warning("careful with hf_abcdef")
+    logging.getLogger("graft.data").warning("own warning")
+"""
+    environment = {**os.environ, "HF_TOKEN": "hf_abcdef"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    shown = done.stdout + done.stderr
+    assert "chatter" in path.read_text()
+    assert "chatter" not in shown
+    assert shown.count("careful with ***") == 1
+    assert shown.count("own warning") == 1

@@ -211,6 +211,7 @@ def test_finishing_says_how_to_send_an_offline_run(start, caplog, tmp_path):
         finish_wandb(exit_code=1)
         finish_wandb()
     assert caplog.text.count("wandb sync") == 1
+    assert str(next((tmp_path / "run" / "wandb").glob("offline-run-*"))) in caplog.text
     assert (tmp_path / "run" / "wandb").is_dir()
     (offline,) = records(tmp_path / "run")
     assert [entry["exit"]["exit_code"] for entry in offline if entry["type"] == "exit"] == [1]

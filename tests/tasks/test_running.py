@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torchmetrics.classification import MulticlassAccuracy
@@ -21,3 +23,10 @@ def test_it_leaves_nothing_in_a_checkpoint():
     scores = RunningScores({"accuracy": MulticlassAccuracy(num_classes=2)})
     scores.add(torch.tensor(1.0), torch.tensor([[0.9, 0.1]]), torch.zeros(1, dtype=torch.int64))
     assert not scores.state_dict()
+
+
+def test_a_loss_that_is_nan_in_one_batch_is_nan_in_the_mean():
+    scores = RunningScores({})
+    for loss in (1.0, math.nan, 2.0):
+        scores.add(torch.tensor(loss), torch.ones(4, 2) / 2, torch.zeros(4, dtype=torch.int64))
+    assert math.isnan(scores.take()["loss"])

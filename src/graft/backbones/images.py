@@ -22,7 +22,7 @@ class ImagePreprocessing:
         std: Per channel.
 
     Raises:
-        ConfigError: `crop_pct` is outside (0, 1].
+        ConfigError: `crop_pct` is outside (0, 1], or `mean` and `std` are not one number or three each, `std` positive.
     """
 
     size: int
@@ -34,6 +34,11 @@ class ImagePreprocessing:
     def __post_init__(self) -> None:
         if not 0 < self.crop_pct <= 1:
             raise ConfigError(f"backbone.crop_pct must lie in (0, 1], got {self.crop_pct}.")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, 3) or len(values) != len(self.mean):
+                raise ConfigError(f"backbone.{name} has {len(values)} values: give three (or, for grey images, one).")
+        if min(self.std) <= 0:
+            raise ConfigError(f"backbone.std must be positive, got {list(self.std)}.")
 
     def __call__(self, image: Tensor) -> Tensor:
         """Turns uint8 `(3, height, width)` into float32 `(channels, size, size)`."""

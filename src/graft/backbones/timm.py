@@ -62,6 +62,8 @@ class TimmBackbone(Backbone):
         std: Sequence[float] | None,
     ) -> None:
         super().__init__()
+        if not 0 <= drop_path_rate < 1:
+            raise ConfigError(f"backbone.drop_path_rate must lie in [0, 1), got {drop_path_rate}: 1 drops every block.")
         options: dict[str, Any] = {"drop_path_rate": drop_path_rate} if drop_path_rate else {}
         if image_size is not None and _takes_image_size(model):
             options["img_size"] = image_size
@@ -74,10 +76,10 @@ class TimmBackbone(Backbone):
         trained = resolve_model_data_config(self.model)
         self._preprocessing = ImagePreprocessing(
             size=image_size or trained["input_size"][-1],
-            crop_pct=crop_pct or trained["crop_pct"],
+            crop_pct=trained["crop_pct"] if crop_pct is None else crop_pct,
             interpolation=interpolation or trained["interpolation"],
-            mean=tuple(mean or trained["mean"]),
-            std=tuple(std or trained["std"]),
+            mean=tuple(trained["mean"] if mean is None else mean),
+            std=tuple(trained["std"] if std is None else std),
         )
 
     def preprocess(self, train: bool) -> ImagePreprocessing:

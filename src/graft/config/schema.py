@@ -246,13 +246,16 @@ class Strategy:
 
 @dataclass
 class Optimizer:
-    """Any optimizer: the two keys that Graft reads; the class checks the others."""
+    """Any optimizer: the keys that configs/optimizer has; the class checks the others."""
 
     open: ClassVar[bool] = True
 
     _partial_: Literal[True]
     lr: NonNegative
     weight_decay: NonNegative = ABSENT
+    momentum: NonNegative = ABSENT
+    nesterov: bool = ABSENT
+    betas: list[Share] = ABSENT
 
 
 @dataclass
@@ -294,6 +297,50 @@ class Checkpoint:
     dirpath: str
     filename: str
     monitor: str | None
+    mode: Literal["max", "min"] = ABSENT
+    save_top_k: Annotated[int, Range(-1)] = ABSENT
+    every_n_epochs: Count | None = ABSENT
+    every_n_train_steps: Count | None = ABSENT
+    save_on_train_epoch_end: bool | None = ABSENT
+    save_weights_only: bool = ABSENT
+    enable_version_counter: bool = ABSENT
+
+
+@dataclass
+class EarlyStopping:
+    """pytorch_lightning.callbacks.EarlyStopping of 2.6."""
+
+    monitor: str
+    mode: Literal["max", "min"]
+    patience: Annotated[int, Range(0)]
+
+    min_delta: float = ABSENT
+    verbose: bool = ABSENT
+    strict: bool = ABSENT
+    check_finite: bool = ABSENT
+    stopping_threshold: float | None = ABSENT
+    divergence_threshold: float | None = ABSENT
+    check_on_train_epoch_end: bool | None = ABSENT
+    log_rank_zero_only: bool = ABSENT
+
+
+@dataclass
+class LearningRateMonitor:
+    """pytorch_lightning.callbacks.LearningRateMonitor of 2.6."""
+
+    logging_interval: Literal["step", "epoch"] | None = ABSENT
+    log_momentum: bool = ABSENT
+    log_weight_decay: bool = ABSENT
+
+
+@dataclass
+class RichProgressBar:
+    """pytorch_lightning.callbacks.RichProgressBar of 2.6."""
+
+    refresh_rate: Annotated[int, Range(0)] = ABSENT
+    leave: bool = ABSENT
+    theme: Any = ABSENT
+    console_kwargs: Any = ABSENT
 
 
 @dataclass
@@ -463,6 +510,9 @@ TARGETS: dict[str, type] = {
     "graft.tasks.FocalLoss": FocalLoss,
     "graft.tasks.Head": Head,
     "pytorch_lightning.Trainer": Trainer,
+    "pytorch_lightning.callbacks.EarlyStopping": EarlyStopping,
+    "pytorch_lightning.callbacks.LearningRateMonitor": LearningRateMonitor,
+    "pytorch_lightning.callbacks.RichProgressBar": RichProgressBar,
 }
 
 # Hydra's own keys, which every node with a `_target_` may have.

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import math
 import os
 import shlex
 from collections.abc import Iterator
@@ -46,8 +47,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Writes a JSON file that people can read; see `replacing`."""
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    """Writes a JSON file that people can read; NaN and infinity, which JSON lacks, become null; see `replacing`."""
+    write_text(path, json.dumps(_without_nan(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _without_nan(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _without_nan(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_without_nan(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def is_full(error: BaseException) -> bool:

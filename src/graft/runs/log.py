@@ -31,6 +31,7 @@ def logging_to(path: Path) -> Iterator[None]:
         if rank() == 0:
             stack.enter_context(_handling(_file_handler(path), _FILE))
         stack.enter_context(_without_console("pytorch_lightning"))
+        stack.enter_context(_warnings_of_others())
         logging.captureWarnings(True)
         stack.callback(logging.captureWarnings, False)
         yield
@@ -47,6 +48,24 @@ def _without_console(name: str) -> Iterator[None]:
     finally:
         for handler in own:
             logger.addHandler(handler)
+
+
+@contextlib.contextmanager
+def _warnings_of_others() -> Iterator[None]:
+    """Prints what other libraries warn of.
+
+    Python would do so unasked, but then Lightning, when it is imported later, would find no handler and add one.
+    """
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.addFilter(lambda record: not record.name.startswith(_CONSOLE))
+    handler.addFilter(Redactor())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
 
 
 class _LogFile(logging.FileHandler):

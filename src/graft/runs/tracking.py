@@ -35,4 +35,6 @@ def finish_wandb(exit_code: int = 0) -> None:
     except Exception as error:  # the run folder has everything; no training is lost, no stop is hidden by its tracker
         _LOG.warning("Weights & Biases did not finish the run: %s", error)
     if run.offline:
-        _LOG.info("Weights & Biases, offline: send the run with `wandb sync %s`", offline_files)
+        # A resumed run has such a folder for each start.
+        folders = " ".join(map(str, sorted(offline_files.parent.glob(f"offline-run-*-{run.id}"))))
+        _LOG.info("Weights & Biases, offline: send the run with `wandb sync %s`", folders)

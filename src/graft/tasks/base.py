@@ -1,5 +1,6 @@
 """What every task shares: a backbone, a head, and an optimizer whose groups come from the strategy."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -96,6 +97,9 @@ class Task(pl.LightningModule):
     def refuse_non_finite(self, loss: Tensor) -> None:
         """Stops before the backward pass would carry a NaN into the weights.
 
+        Args:
+            loss: Of a training batch, of this process.
+
         Raises:
             GraftError: The loss is NaN or infinite, in any process.
         """
@@ -103,8 +107,23 @@ class Task(pl.LightningModule):
         if self.trainer.world_size > 1:  # else the other processes would wait for this one for ever
             finite = self.trainer.strategy.reduce_boolean_decision(finite, all=True)
         if not finite:
-            raise GraftError(
-                f"The training loss became {loss.item()} in epoch {self.current_epoch}, step {self.global_step}."
-                " Checkpoints of the epochs before are kept. Usual causes: optimizer.lr too large (try a tenth),"
-                " trainer.precision=16-mixed (try 32-true), broken inputs or labels."
-            )
+            raise self._broken("training", loss.item())
+
+    def refuse_non_finite_validation(self, loss: float) -> None:
+        """Stops before a checkpoint keeps weights that broke in an epoch's last step: they are first seen here.
+
+        Args:
+            loss: Of the whole validation split, of all processes together.
+
+        Raises:
+            GraftError: The loss is NaN or infinite.
+        """
+        if not math.isfinite(loss):
+            raise self._broken("validation", loss)
+
+    def _broken(self, split: str, loss: float) -> GraftError:
+        return GraftError(
+            f"The {split} loss became {loss} in epoch {self.current_epoch}, step {self.global_step}."
+            " Checkpoints of the epochs before are kept. Usual causes: optimizer.lr too large (try a tenth),"
+            " trainer.precision=16-mixed (try 32-true), broken inputs or labels."
+        )

@@ -1,5 +1,6 @@
 """The loss and the metrics of a split, gathered batch by batch."""
 
+import math
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ class RunningScores(nn.Module):
     def __init__(self, metrics: Mapping[str, Metric]) -> None:
         super().__init__()
         self.metrics = MetricCollection(dict(metrics)).clone()
-        self.loss = MeanMetric()
+        self.loss = MeanMetric(nan_strategy=math.nan)  # NaN stays NaN; "disable" would forget the weights
 
     def add(self, loss: Tensor, predictions: Tensor, targets: Tensor) -> None:
         """Takes a batch in: its mean loss, its predictions and its targets."""
