@@ -11,7 +11,15 @@ from graft.config.schema import COMMANDS, TARGETS, Trainer
 from graft.config.validate import validate
 
 GROUPS = [path for path in configs_dir().glob("*/*.yaml") if path.parent.name not in ("hydra", "local")]
-NEEDED = {"timm": ["backbone.model=resnet18"], "image_folder": ["datamodule.root=data"]}
+NEEDED = {
+    "timm": ["backbone.model=resnet18"],
+    "transformers": ["backbone.model=somewhere"],
+    "image_folder": ["datamodule.root=data"],
+    "image_table": ["datamodule.path=table.csv"],
+    "text_table": ["datamodule.path=table.csv"],
+    "torchvision": ["datamodule.dataset=CIFAR10"],
+    "huggingface": ["datamodule.dataset=somewhere"],
+}
 
 
 @pytest.mark.parametrize("path", GROUPS, ids=lambda path: f"{path.parent.name}={path.stem}")

@@ -135,6 +135,28 @@ class ImageFolder(Datamodule):
     split: GroupedSplit
 
 
+@dataclass(kw_only=True)
+class Torchvision(Datamodule):
+    """configs/datamodule/torchvision.yaml."""
+
+    dataset: str
+    root: str
+    download: bool
+    options: dict[str, Any]
+    split: Split
+
+
+@dataclass(kw_only=True)
+class HuggingFace(Datamodule):
+    """configs/datamodule/huggingface.yaml."""
+
+    dataset: str
+    config: str | None
+    sample: str | None
+    label: str | None
+    split: Split
+
+
 @dataclass
 class Columns:
     """Which column of a table file is what."""
@@ -491,11 +513,13 @@ TARGETS: dict[str, type] = {
     "graft.backbones.TimmBackbone": TimmBackbone,
     "graft.backbones.transformers.TransformersBackbone": TransformersBackbone,
     "graft.data.ELPV": ELPV,
+    "graft.data.HuggingFace": HuggingFace,
     "graft.data.ImageFolder": ImageFolder,
     "graft.data.ImageTable": TableFile,
     "graft.data.OnBatches": OnBatches,
     "graft.data.Sentiment": Sentiment,
     "graft.data.TextTable": TableFile,
+    "graft.data.Torchvision": Torchvision,
     "graft.runs.loggers.tensorboard_logger": TensorboardLogger,
     "graft.runs.loggers.wandb_logger": WandbLogger,
     "graft.runs.checkpoints.Checkpoint": Checkpoint,

@@ -3,8 +3,22 @@
 from graft.data.augmentation import OnBatches, chain, mixes
 from graft.data.datamodule import DataModule
 from graft.data.elpv import ELPV
+from graft.data.huggingface import HuggingFace
 from graft.data.image_folder import ImageFolder
 from graft.data.sentiment import Sentiment
 from graft.data.tables import ImageTable, TextTable
+from graft.data.torchvision_sets import Torchvision
 
-__all__ = ["ELPV", "DataModule", "ImageFolder", "ImageTable", "OnBatches", "Sentiment", "TextTable", "chain", "mixes"]
+__all__ = [
+    "ELPV",
+    "DataModule",
+    "HuggingFace",
+    "ImageFolder",
+    "ImageTable",
+    "OnBatches",
+    "Sentiment",
+    "TextTable",
+    "Torchvision",
+    "chain",
+    "mixes",
+]

@@ -65,11 +65,19 @@ def decode(path: Path) -> Tensor:
         GraftError: the file is no image, is truncated, or has pixels without a fixed range.
     """
     try:
-        image = _rgb(path)
+        return canonical(_read(path))
     except Exception as error:
         raise GraftError(f"{path}: {_reason(path, error)}.") from error
+
+
+def canonical(image: Image.Image) -> Tensor:
+    """Returns any picture of Pillow's as uint8 (3, H, W); see `decode`.
+
+    Raises:
+        ValueError: it has pixels without a fixed range.
+    """
     # By NumPy: torch would start threads for this small copy, which on busy cores takes several times as long.
-    return torch.from_numpy(np.ascontiguousarray(np.array(image).transpose(2, 0, 1)))
+    return torch.from_numpy(np.ascontiguousarray(np.array(_rgb(image)).transpose(2, 0, 1)))
 
 
 class ImageFacts(NamedTuple):
@@ -91,16 +99,21 @@ class ImageFacts(NamedTuple):
 def examine(path: Path) -> ImageFacts | str:
     """Decodes the file fully and says what it holds, or in a sentence what is wrong with it."""
     try:
-        image = _rgb(path)
+        image = _rgb(_read(path))
         digest = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
     except Exception as error:
         return _reason(path, error)
     return ImageFacts(*image.size, digest, str(imagehash.phash(image)))
 
 
-def _rgb(path: Path) -> Image.Image:
+def _read(path: Path) -> Image.Image:
     with Image.open(path) as image:
-        upright: Image.Image = ImageOps.exif_transpose(image)
+        image.load()
+        return image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    upright: Image.Image = ImageOps.exif_transpose(image)
     if upright.mode == "I" or upright.mode.startswith("I;16"):
         upright = _eight_bit(upright)
     if upright.mode == "F":

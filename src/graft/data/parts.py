@@ -1,0 +1,77 @@
+"""Samples of sets that other libraries hold, part after part: what their tables have in common."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from rich.progress import track
+from torch import Tensor
+
+from graft.data import images
+from graft.data.table import Rows
+from graft.data.texts import digests
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Loads the sample of a row, over several sets one after the other; picklable where they are.
+
+    Attributes:
+        sets: Each takes an index and returns a picture, as Pillow or a tensor has it, or a text.
+        starts: The first row of each.
+    """
+
+    sets: list[Callable[[int], Any]]
+    starts: list[int]
+
+    def __call__(self, row: int) -> Any:
+        """Returns the canonical sample."""
+        number = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return as_canonical(self.sets[number](row - self.starts[number]))
+
+
+def as_canonical(sample: Any) -> Any:
+    """Returns a text as it is and a picture as uint8 (3, H, W).
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if isinstance(sample, str):
+        return sample
+    if isinstance(sample, Image.Image):
+        return images.canonical(sample)
+    if isinstance(sample, Tensor) and sample.ndim == 3 and not sample.is_floating_point():
+        return sample.expand(3, -1, -1).contiguous()
+    raise ValueError(f"neither a picture nor a text: {type(sample).__name__}")
+
+
+def starts(lengths: Sequence[int]) -> list[int]:
+    """Returns the row at which each part begins."""
+    return [0, *np.cumsum(lengths[:-1]).tolist()]
+
+
+def rows_of(splits: Sequence[str | None], lengths: Sequence[int]) -> dict[str, Rows]:
+    """Returns the rows of the parts that are splits."""
+    return {
+        split: np.arange(start, start + length)
+        for split, start, length in zip(splits, starts(lengths), lengths, strict=True)
+        if split is not None and length
+    }
+
+
+def contents(load: Parts, count: int, name: str) -> dict[str, Any]:
+    """Reads each sample once, for the columns of a table that describe it: sizes or lengths, and digests."""
+    if isinstance(load(0), str):
+        return {
+            "lengths": np.array([len(load(row)) for row in range(count)], dtype=np.int64),
+            "digests": digests(load, count),
+        }
+    sizes, hashes = np.empty((count, 2), dtype=np.int64), np.empty(count, dtype=np.uint64)
+    for row in track(range(count), f"reading {name}", transient=True):
+        image = load(row)
+        sizes[row] = image.shape[2], image.shape[1]
+        hashes[row] = int(hashlib.blake2b(image.numpy().tobytes(), digest_size=8).hexdigest(), 16)
+    return {"sizes": sizes, "digests": hashes}
