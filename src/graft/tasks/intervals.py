@@ -70,7 +70,7 @@ def scores_by(
 def _copied(metrics: Mapping[str, Metric]) -> MetricCollection:
     collection = MetricCollection(dict(metrics)).clone()
     for metric in collection.values():
-        metric.sync_on_compute = False  # the predictions of all processes are here, and only one process may ask
+        metric.distributed_available_fn = lambda: False  # the predictions of all processes are here already
     return collection
 
 
