@@ -52,7 +52,8 @@ def parse():
 
 def one(logs, shots, seed):
     """Macro-F1 by method and domain, the mean of the domains' among them."""
-    folder = logs / f"{shots}-{seed}"
+    # With all examples it is a run of strategies.py, which is not repeated.
+    folder = logs / (f"feature_extraction-package-{seed}" if shots == "all" else f"{shots}-shots-{seed}")
     if not (folder / "summary.json").exists():
         train(folder, shots, seed)
     facets = json.loads((folder / "scores.json").read_text())["facets"]["domain"]

@@ -1,0 +1,78 @@
+"""Both default experiments, three strategies each, from pretrained and from random weights: mean and spread over seeds.
+
+    python benchmarks/strategies.py                                       everything, one run after the other
+    python benchmarks/strategies.py elpv --strategies feature_extraction --seeds 5
+    python benchmarks/strategies.py sentiment --strategies layerwise full_finetuning --weights package
+
+Each seed has a split of its own (datamodule.split.seed), for by one test split alone accuracies differ by more than a
+point. Layerwise fine-tuning is the recipe of full fine-tuning with strategy=layerwise. Runs that are done are not
+repeated and a run that was stopped goes on, so the script can be stopped and started again.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+RECIPES = {
+    "elpv": {
+        "feature_extraction": ["experiment=elpv_feature_extraction"],
+        "layerwise": ["experiment=elpv_finetuning", "strategy=layerwise"],
+        "full_finetuning": ["experiment=elpv_finetuning"],
+    },
+    "sentiment": {
+        "feature_extraction": ["experiment=sentiment"],
+        "layerwise": ["experiment=sentiment_finetuning", "strategy=layerwise"],
+        "full_finetuning": ["experiment=sentiment_finetuning"],
+    },
+}
+PUBLISHED = {"elpv": "accuracy of Deitsch et al. 2019: SVM .8244, fine-tuned VGG-19 .8842; their split is not published"}
+METRICS = ("test/accuracy", "test/macro_f1", "test/auroc", "seconds")
+
+
+def main():
+    arguments = parse()
+    for data in arguments.data:
+        for strategy in arguments.strategies:
+            for weights in arguments.weights:
+                seeds = range(arguments.seeds or (5 if strategy == "feature_extraction" else 3))
+                summaries = [run(arguments.logs / data, RECIPES[data][strategy], strategy, weights, n) for n in seeds]
+                report(f"{data} {strategy} weights={weights}", summaries)
+        print(PUBLISHED.get(data, ""), flush=True)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="*", default=list(RECIPES), help="elpv, sentiment; default: both")
+    parser.add_argument("--strategies", nargs="*", default=["feature_extraction", "layerwise", "full_finetuning"])
+    parser.add_argument("--weights", nargs="*", default=["package", "none"])
+    parser.add_argument("--seeds", type=int, help="default: 5 of feature extraction, 3 of the others")
+    parser.add_argument("--logs", type=Path, default=Path("logs/benchmarks"))
+    return parser.parse_args()
+
+
+def run(logs, recipe, strategy, weights, seed):
+    folder = logs / f"{strategy}-{weights}-{seed}"
+    overrides = [*recipe, f"backbone.weights={weights}", f"seed={seed}", f"datamodule.split.seed={seed}"]
+    overrides += ["logger.wandb=null", f"hydra.run.dir={folder}"]
+    if (folder / "checkpoints" / "last.ckpt").exists():
+        overrides = [f"resume={folder}"]
+    if not (folder / "summary.json").exists():
+        program = str(Path(sys.executable).with_name("graft"))
+        subprocess.run([program, "train", *overrides], check=True, stdout=subprocess.DEVNULL)
+    return json.loads((folder / "summary.json").read_text())
+
+
+def report(title, summaries):
+    cells = []
+    for metric in METRICS:
+        values = [summary[metric] for summary in summaries]
+        spread = statistics.stdev(values) if len(values) > 1 else float("nan")
+        cells.append(f"{metric} {statistics.mean(values):.4g} ± {spread:.2g}")
+    print(f"{title}, {len(summaries)} seeds: " + ", ".join(cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
