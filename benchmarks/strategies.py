@@ -28,7 +28,7 @@ RECIPES = {
         "full_finetuning": ["experiment=sentiment_finetuning"],
     },
 }
-PUBLISHED = {"elpv": "accuracy of Deitsch et al. 2019: SVM .8244, fine-tuned VGG-19 .8842; their split is not published"}
+PUBLISHED = {"elpv": "accuracy of Deitsch et al. 2019: SVM .8244, fine-tuned VGG-19 .8842; split unpublished"}
 METRICS = ("test/accuracy", "test/macro_f1", "test/auroc", "seconds")
 
 
