@@ -16,11 +16,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+FLOAT32 = "trainer.precision=32-true"  # on a CPU the backward pass of depthwise convolutions is slower in bf16
 RECIPES = {
     "elpv": {
         "feature_extraction": ["experiment=elpv_feature_extraction"],
-        "layerwise": ["experiment=elpv_finetuning", "strategy=layerwise"],
-        "full_finetuning": ["experiment=elpv_finetuning"],
+        "layerwise": ["experiment=elpv_finetuning", "strategy=layerwise", FLOAT32],
+        "full_finetuning": ["experiment=elpv_finetuning", FLOAT32],
     },
     "sentiment": {
         "feature_extraction": ["experiment=sentiment"],
