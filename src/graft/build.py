@@ -16,6 +16,8 @@ from graft.data.table import Kind, Targets
 from graft.errors import ConfigError
 from graft.precision import resolve
 from graft.runs.checkpoints import AtomicCheckpointIO
+from graft.strategies import Strategy
+from graft.strategies.phases import HEAD
 from graft.tasks import Task
 
 
@@ -40,7 +42,20 @@ def build_datamodule(cfg: DictConfig, backbone: Backbone) -> DataModule:
     return datamodule
 
 
-def build_task(cfg: DictConfig, backbone: Backbone, targets: Targets) -> Task:
+def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:
+    """Makes the strategy, bound to the backbone's stages, and puts its adapter, if any, into the backbone.
+
+    Raises:
+        ConfigError: Its phases do not fit the backbone or `trainer.max_epochs`.
+    """
+    strategy: Strategy = build(cfg.strategy, stages=[*(stage.name for stage in backbone.stages), HEAD])
+    strategy.check(cfg.trainer.max_epochs)
+    if strategy.adapter is not None:
+        strategy.adapter.apply(backbone)
+    return strategy
+
+
+def build_task(cfg: DictConfig, backbone: Backbone, strategy: Strategy, targets: Targets) -> Task:
     """Makes the task; what the data decide, such as the number of classes, stands in no config."""
     classes = targets.classes
     task: Task = build(
@@ -51,7 +66,8 @@ def build_task(cfg: DictConfig, backbone: Backbone, targets: Targets) -> Task:
         metrics=build_all(cfg.task.metrics, **_told_to_metrics(targets)),
         test_time_augmentation=build_all(cfg.task.test_time_augmentation),
         classes=classes,
-        strategy=build(cfg.strategy),
+        strategy=strategy,
+        penalties=list(build_all(cfg.penalty).values()),
         optimizer=build(cfg.optimizer),
         scheduler=build(cfg.scheduler),
         **_told_by_targets(cfg, targets),

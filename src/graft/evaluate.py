@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from graft.build import build_backbone, build_datamodule, build_task, build_trainer
+from graft.build import build_backbone, build_datamodule, build_strategy, build_task, build_trainer
 from graft.expected_warnings import ignore_expected_warnings
 from graft.precompute import precompute_features
 from graft.reports.terminal import rendered, scores_table
@@ -46,7 +46,7 @@ def score_again(run: RunFolder, split: str, checkpoint: str) -> dict[str, float]
     backbone = build_backbone(cfg)
     datamodule = build_datamodule(cfg, backbone)
     run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
-    task = build_task(cfg, backbone, datamodule.targets())
+    task = build_task(cfg, backbone, build_strategy(cfg, backbone), datamodule.targets())
     load_checkpoint(task, path)
     log.info("the trained weights are in their place: %s", path.name)
     trainer = build_trainer(cfg, callbacks=[], loggers=[])

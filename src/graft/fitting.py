@@ -8,12 +8,13 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback
 
-from graft.build import build_backbone, build_datamodule, build_task, build_trainer
+from graft.build import build_backbone, build_datamodule, build_strategy, build_task, build_trainer
 from graft.config.instantiate import build_all
 from graft.data.datamodule import DataModule
 from graft.data.description import describe
 from graft.data.pictures import augmentation_preview, save_png
 from graft.expected_warnings import ignore_expected_warnings
+from graft.interpolating import check_interpolation, interpolate
 from graft.precompute import precompute_features
 from graft.reports.terminal import outcome_table, rendered
 from graft.runs.atomic import replacing
@@ -27,6 +28,8 @@ from graft.runs.stopping import StopOnSignal
 from graft.runs.summary import Stopwatch, parameter_counts, peak_memory
 from graft.scoring import detailed_scores, load_checkpoint, prediction_table, save_predictions, score, step_of
 from graft.seeding import SeedEachStep
+from graft.starting import check_start, keep_without_training, solve_head
+from graft.strategies.adapters import save_adapter
 from graft.strategies.callback import PhaseChanges
 from graft.strategies.table import stage_rows, stage_table
 from graft.tasks import Task
@@ -43,27 +46,36 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         run.add_session(describe_session(cfg.seed))
         pl.seed_everything(cfg.seed, verbose=False)
         backbone = build_backbone(cfg)
+        strategy = build_strategy(cfg, backbone)
         datamodule = build_datamodule(cfg, backbone)
         run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
         run.save_json(run.data, describe(datamodule))
         save_preview(run, datamodule)
-        task = build_task(cfg, backbone, datamodule.targets())
+        task = build_task(cfg, backbone, strategy, datamodule.targets())
+        check_start(task, datamodule)
         run.save_json(run.stages, stage_rows(task.strategy, task.stages, task.lr))
         metrics = MetricsCSV(run.metrics)
         trainer = build_trainer(cfg, callbacks(cfg, task, run, handler), [metrics, *build_all(cfg.logger).values()])
-        task.strategy.check([stage.name for stage in task.stages], trainer.max_epochs)
+        check_interpolation(trainer, strategy)
     announce(cfg, task, datamodule, trainer)
 
     splits = ("train", "val", "test") if cfg.test else ("train", "val")
     with clock.part("features"):
         precompute_features(trainer, task, datamodule, splits)
+    last = run.checkpoints / "last.ckpt"
+    resumed = last.exists()
+    if strategy.start is not None and not resumed:
+        with clock.part("start"):
+            run.save_json(run.start, solve_head(trainer, task, datamodule, cfg.seed))
     with clock.part("training"):
-        last = run.checkpoints / "last.ckpt"
-        resumed = last.exists()
         if resumed:
             metrics.rewind(step_of(last))
-        trainer.fit(task, datamodule=datamodule, ckpt_path=last if resumed else None, weights_only=True)
+        if strategy.phases:
+            trainer.fit(task, datamodule=datamodule, ckpt_path=last if resumed else None, weights_only=True)
+        elif not resumed:
+            keep_without_training(run, trainer, task, datamodule)
     with clock.part("scoring"):
+        interpolate(run, trainer, task, datamodule, cfg.monitor, cfg.mode)
         scores = score_best(run, trainer, task, datamodule, splits[1:], cfg.bootstrap)
 
     tests = {key: value for key, value in scores.items() if key.startswith("test/")}
@@ -73,7 +85,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         "name": cfg.name,
         "seed": cfg.seed,
         **scores,
-        **parameter_counts(task.strategy, task.stages),
+        **parameter_counts(strategy, task.stages),
         **_with_earlier(clock.seconds(), run.earlier_seconds()),
         **peak_memory(),
         "epochs": trainer.current_epoch,
@@ -97,7 +109,7 @@ def callbacks(cfg: DictConfig, task: Task, run: RunFolder, handler: SignalHandle
     """Makes the callbacks of the config, and those without which a run would not be what it says."""
     return [
         *build_all(cfg.callbacks).values(),
-        PhaseChanges(task.strategy, task.stages),
+        *([PhaseChanges(task.strategy, task.stages)] if task.strategy.phases else []),
         SeedEachStep(cfg.seed),
         StopOnSignal(handler, run.checkpoints / "last.ckpt"),
     ]
@@ -130,6 +142,8 @@ def score_best(
         scores |= score(trainer, task, datamodule, split)
         tables.append(prediction_table(task.predictions, datamodule, split))
     save_predictions(run, tables)
+    if task.strategy.adapter is not None and rank() == 0:
+        save_adapter(task.backbone, task.head, run.adapter)
     if rank() == 0:
         run.save_json(run.scores, detailed_scores(task, datamodule, split, resamples))
         save_worst(run, task.predictions, datamodule)

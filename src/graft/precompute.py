@@ -18,7 +18,7 @@ def precompute_features(trainer: pl.Trainer, task: Task, datamodule: DataModule,
     Returns:
         Whether there was anything to compute.
     """
-    if not task.strategy.trains_only_the_head([stage.name for stage in task.stages]):
+    if not task.strategy.trains_only_the_head:
         return False
     known = [split for split in splits if not (datamodule.varies if split == "train" else task.test_time_augmentation)]
     loaders = {split: datamodule.eval_dataloader(split) for split in known}

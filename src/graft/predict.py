@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
-from graft.build import build_backbone, build_task, build_trainer
+from graft.build import build_backbone, build_strategy, build_task, build_trainer
 from graft.data.inputs import Inputs, read_inputs
 from graft.data.samples import Samples, as_is
 from graft.data.sampling import EvaluationBatches
@@ -66,7 +66,7 @@ def predicted(run: RunFolder, checkpoint: str, targets: Targets, inputs: Inputs)
     path = run.checkpoint(checkpoint)
     cfg = as_one_process(run.load_config())
     backbone = build_backbone(cfg)
-    task = build_task(cfg, backbone, targets)
+    task = build_task(cfg, backbone, build_strategy(cfg, backbone), targets)
     load_checkpoint(task, path)
     trainer = build_trainer(cfg, callbacks=[RichProgressBar(leave=False)], loggers=[])
     return _through(trainer, task, inputs, cfg.datamodule.eval_batch_size)

@@ -30,13 +30,13 @@ class Module(pl.LightningModule):
         super().__init__()
         self.network, self.head, self.stages = tiny
         self.schedule = schedule
-        self.strategy = Strategy("under_test", PHASES, None)
+        self.strategy = Strategy("under_test", PHASES, [stage.name for stage in self.stages])
 
     def training_step(self, batch, batch_idx):
         return self.head(self.network(batch[0])).pow(2).mean()
 
     def configure_optimizers(self):
-        scales = self.strategy.scales(0, [stage.name for stage in self.stages])
+        scales = self.strategy.scales(0)
         optimizer = torch.optim.SGD(parameter_groups(self.stages, scales, 0.1, 0.0))
         return {"optimizer": optimizer, "lr_scheduler": self.schedule(optimizer, total_steps=100)}
 

@@ -45,7 +45,12 @@ def make_task():
             },
             test_time_augmentation=looks or {},
             classes=list(classes),
-            strategy=Strategy("s", [{"train": train, "epochs": None, "lr_scale": 1.0, "lr_decay": 1.0}], None),
+            strategy=Strategy(
+                "s",
+                [{"train": train, "epochs": None, "lr_scale": 1.0, "lr_decay": 1.0}],
+                [*(stage.name for stage in backbone.stages), "head"],
+            ),
+            penalties=[],
             optimizer=partial(torch.optim.SGD, lr=0.1, weight_decay=0.01),
             scheduler=constant,
         )

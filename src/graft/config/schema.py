@@ -214,7 +214,7 @@ class OnBatches:
 
 @dataclass
 class Head:
-    """The new layers."""
+    """configs/task/head/linear.yaml."""
 
     hidden: list[Count]
     dropout: Share
@@ -255,6 +255,7 @@ class Phase:
     epochs: Count | None
     lr_scale: NonNegative
     lr_decay: Share
+    parameters: Literal["all", "biases", "norms", "adapter"] = ABSENT
 
 
 @dataclass
@@ -262,8 +263,63 @@ class Strategy:
     """configs/strategy/*.yaml."""
 
     name: str
-    k: Annotated[int, Range(0)] | None
     phases: list[Phase]
+    k: Annotated[int, Range(0)] | None = ABSENT
+    stage: str | None = ABSENT
+    start: Node | None = ABSENT
+    adapter: Node | None = ABSENT
+
+
+@dataclass
+class LogisticRegression:
+    """What configs/strategy/linear_probe.yaml starts from."""
+
+    lowest: float
+    highest: float
+    count: Count
+    held_out: Count
+    max_iter: Count
+    tol: NonNegative
+
+
+@dataclass
+class Memory:
+    """What configs/strategy/knn.yaml starts from."""
+
+    k: list[Count]
+
+
+@dataclass
+class NearestNeighbours:
+    """configs/task/head/nearest_neighbours.yaml."""
+
+    temperature: Annotated[float, Range(1e-3)]
+
+
+@dataclass
+class LoRA:
+    """The adapter of configs/strategy/lora.yaml and dora.yaml."""
+
+    rank: Count
+    alpha: NonNegative
+    dropout: Share
+    weight_decomposed: bool
+    targets: str | None
+
+
+@dataclass
+class IA3:
+    """The adapter of configs/strategy/ia3.yaml."""
+
+    targets: str | None
+    feedforward: str | None
+
+
+@dataclass
+class L2SP:
+    """configs/penalty/l2sp.yaml."""
+
+    strength: NonNegative
 
 
 @dataclass
@@ -293,6 +349,34 @@ class Cosine:
 
     _partial_: Literal[True]
     warmup: Share
+
+
+@dataclass
+class Triangular:
+    """configs/scheduler/linear.yaml."""
+
+    _partial_: Literal[True]
+    warmup: Share
+    ratio: Annotated[float, Range(1)]
+
+
+@dataclass
+class OneCycle:
+    """configs/scheduler/one_cycle.yaml."""
+
+    _partial_: Literal[True]
+    warmup: Share
+    start: Share
+    end: Share
+
+
+@dataclass
+class Step:
+    """configs/scheduler/step.yaml."""
+
+    _partial_: Literal[True]
+    at: list[Share]
+    factor: Share
 
 
 @dataclass
@@ -367,9 +451,16 @@ class RichProgressBar:
 
 @dataclass
 class MovingAverage:
-    """The average of the weights in configs/experiment/elpv_finetuning.yaml."""
+    """configs/average/ema.yaml."""
 
     decay: Share
+
+
+@dataclass
+class WiseFT:
+    """configs/average/wise_ft.yaml."""
+
+    alphas: list[Share]
 
 
 # --- the trainer
@@ -473,6 +564,7 @@ class Train:
     augmentation: Nodes
     task: Node
     strategy: Node
+    penalty: Nodes
     optimizer: Optimizer
     scheduler: Node
     trainer: Node
@@ -525,6 +617,15 @@ TARGETS: dict[str, type] = {
     "graft.runs.checkpoints.Checkpoint": Checkpoint,
     "graft.strategies.Strategy": Strategy,
     "graft.strategies.averaging.MovingAverage": MovingAverage,
+    "graft.strategies.adapters.IA3": IA3,
+    "graft.strategies.adapters.LoRA": LoRA,
+    "graft.strategies.interpolation.WiseFT": WiseFT,
+    "graft.strategies.penalties.L2SP": L2SP,
+    "graft.strategies.solvers.LogisticRegression": LogisticRegression,
+    "graft.strategies.solvers.Memory": Memory,
+    "graft.strategies.schedules.one_cycle": OneCycle,
+    "graft.strategies.schedules.step": Step,
+    "graft.strategies.schedules.triangular": Triangular,
     "graft.strategies.schedules.constant": Constant,
     "graft.strategies.schedules.cosine": Cosine,
     "graft.strategies.schedules.plateau": Plateau,
@@ -533,6 +634,7 @@ TARGETS: dict[str, type] = {
     "graft.tasks.Regression": Supervised,
     "graft.tasks.FocalLoss": FocalLoss,
     "graft.tasks.Head": Head,
+    "graft.tasks.NearestNeighbours": NearestNeighbours,
     "pytorch_lightning.Trainer": Trainer,
     "pytorch_lightning.callbacks.EarlyStopping": EarlyStopping,
     "pytorch_lightning.callbacks.LearningRateMonitor": LearningRateMonitor,

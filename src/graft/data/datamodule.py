@@ -242,6 +242,10 @@ class DataModule(LightningDataModule):
         ranks = {split: self.splits[split].argsort().argsort() for split in features}
         self._features = {split: values[ranks[split]] for split, values in features.items()}
 
+    def known_features(self, split: str) -> Tensor | None:
+        """Returns the features that a split yields, `(n, num_features)` in the order of `splits[split]`; or None."""
+        return self._features.get(split)
+
     def dataset(self, split: str, train: bool) -> Samples | FeatureSamples:
         """Returns the samples of a split; with `train`, augmented and preprocessed as for training."""
         rows = self._rows(split)

@@ -32,9 +32,9 @@ class RunFolder:
 
     Attributes:
         path: The folder, absolute.
-        config, environment, status, metrics, summary, splits, data, stages, augmentation, predictions, scores, errors,
-            report, log: The paths of its files.
-        checkpoints: The path of the folder of checkpoints.
+        config, environment, status, metrics, summary, splits, data, stages, start, interpolation, augmentation,
+            predictions, scores, errors, report, log: The paths of its files.
+        checkpoints, adapter: The paths of its folders.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -48,6 +48,9 @@ class RunFolder:
         self.splits = self.path / "splits.parquet"
         self.data = self.path / "data.json"
         self.stages = self.path / "stages.json"
+        self.start = self.path / "start.json"
+        self.interpolation = self.path / "interpolation.json"
+        self.adapter = self.path / "adapter"
         self.augmentation = self.path / "augmentation.png"
         self.predictions = self.path / "predictions.parquet"
         self.scores = self.path / "scores.json"

@@ -10,6 +10,7 @@ import torch
 
 from graft.backbones.stages import Stage
 from graft.strategies import Strategy
+from graft.strategies.table import learning_parameters
 
 
 class Stopwatch:
@@ -37,11 +38,9 @@ class Stopwatch:
 def parameter_counts(strategy: Strategy, stages: Iterable[Stage]) -> dict[str, int]:
     """Counts all parameters, and those that learn in at least one phase."""
     stages = list(stages)
-    names = [stage.name for stage in stages]
-    learning = set().union(*(strategy.learning(phase, names) for phase in strategy.phases))
     return {
         "parameters/total": sum(stage.size for stage in stages),
-        "parameters/trainable": sum(stage.size for stage in stages if stage.name in learning),
+        "parameters/trainable": learning_parameters(strategy, stages),
     }
 
 

@@ -25,12 +25,11 @@ class PhaseChanges(Callback):
     def __init__(self, strategy: Strategy, stages: Sequence[Stage]) -> None:
         self._strategy = strategy
         self._stages = stages
-        self._names = [stage.name for stage in stages]
         self._applied = 0
         self._freeze(0)
 
     def _freeze(self, number: int) -> None:
-        set_learning(self._stages, self._strategy.learning(self._strategy.phases[number], self._names))
+        set_learning(self._stages, self._strategy.learning(number))
         self._applied = number
 
     def state_dict(self) -> dict[str, Any]:
@@ -59,7 +58,7 @@ class PhaseChanges(Callback):
 
     def _rescale(self, old: int, new: int, trainer: pl.Trainer) -> None:
         """Moves every group's rate, and the base that its scheduler starts from, to the new phase's scale."""
-        before, after = (self._strategy.scales(number, self._names) for number in (old, new))
+        before, after = (self._strategy.scales(number) for number in (old, new))
         for optimizer in trainer.optimizers:
             for group in optimizer.param_groups:
                 stage = group["name"].rsplit("/", 1)[0]

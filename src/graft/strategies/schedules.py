@@ -31,6 +31,46 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float) -> dict[str, A
     return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
 
 
+def triangular(optimizer: Optimizer, total_steps: int, warmup: float, ratio: float) -> dict[str, Any]:
+    """Rises linearly for the share `warmup` of all steps from 1 / `ratio`, then falls linearly back to it.
+
+    Source: slanted triangular rates (Howard & Ruder, ACL 2018, equation 3).
+    """
+    rising = max(1, round(warmup * total_steps))
+
+    def factor(step: int) -> float:
+        share = step / rising if step < rising else 1 - (step - rising) / max(1, total_steps - rising)
+        return (1 + max(0.0, share) * (ratio - 1)) / ratio
+
+    return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+
+
+def one_cycle(optimizer: Optimizer, total_steps: int, warmup: float, start: float, end: float) -> dict[str, Any]:
+    """Rises along half a cosine from `start` to 1 times the rate for the share `warmup` of all steps, falls to `end`.
+
+    Source: the 1cycle policy (Smith & Topin, 2018), with cosines as in fastai; momentum stays as it is.
+    """
+    rising = max(1, round(warmup * total_steps))
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return _cosine(start, 1.0, step / rising)
+        return _cosine(1.0, end, min(1.0, (step - rising) / max(1, total_steps - rising)))
+
+    return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+
+
+def step(optimizer: Optimizer, total_steps: int, at: list[float], factor: float) -> dict[str, Any]:
+    """Multiplies the rates by `factor` at each of the shares `at` of all steps."""
+    falls = [round(share * total_steps) for share in at]
+    scheduler = LambdaLR(optimizer, lambda now: factor ** sum(now >= fall for fall in falls))
+    return {"scheduler": scheduler, "interval": "step"}
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * share))
+
+
 def plateau(
     optimizer: Optimizer, total_steps: int, monitor: str, mode: str, factor: float, patience: int, frequency: int
 ) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """What every task shares: a backbone, a head, and an optimizer whose groups come from the strategy."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
@@ -15,6 +16,7 @@ from graft.backbones.stages import Stage, whole
 from graft.errors import GraftError
 from graft.strategies import Strategy
 from graft.strategies.groups import parameter_groups
+from graft.strategies.penalties import Penalty
 from graft.strategies.phases import HEAD
 from graft.tasks.predictions import Predictions
 
@@ -31,6 +33,7 @@ class Task(pl.LightningModule):
         backbone: Keeps the backbone's contract.
         head: Takes the features in.
         strategy: Which stages learn, when and how fast.
+        penalties: What is added to the loss of each training batch.
         optimizer: A partial that lacks its parameter groups.
         scheduler: A partial that lacks `optimizer` and `total_steps`.
 
@@ -51,6 +54,7 @@ class Task(pl.LightningModule):
         backbone: Backbone,
         head: nn.Module,
         strategy: Strategy,
+        penalties: Sequence[Penalty],
         optimizer: "partial[Optimizer]",
         scheduler: Callable[..., dict[str, Any]],
     ) -> None:
@@ -58,6 +62,9 @@ class Task(pl.LightningModule):
         self.backbone = backbone
         self.head = head
         self.strategy = strategy
+        self.penalties = penalties
+        for penalty in penalties:
+            penalty.begin(backbone.stages)
         self._optimizer = optimizer
         self._scheduler = scheduler
         # Lightning notes the mode at the start and restores it after each validation.
@@ -82,11 +89,19 @@ class Task(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Makes all parameter groups of all phases, before the first step."""
         stages = self.stages
-        scales = self.strategy.scales(0, [stage.name for stage in stages])
         decay = float(self._optimizer.keywords.get("weight_decay", 0.0))
-        optimizer = self._optimizer(parameter_groups(stages, scales, self.lr, decay))
+        undecayed = [stage.name for stage in self.backbone.stages] if self.penalties else []
+        optimizer = self._optimizer(parameter_groups(stages, self.strategy.scales(0), self.lr, decay, undecayed))
         total_steps = int(self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": self._scheduler(optimizer, total_steps=total_steps)}
+
+    def penalised(self, loss: Tensor) -> Tensor:
+        """Returns the loss of a training batch with the penalties, whose sum is logged as `train/penalty`."""
+        if not self.penalties:
+            return loss
+        penalty = torch.stack([penalty().to(loss.device) for penalty in self.penalties]).sum()
+        self.log("train/penalty", penalty.detach(), on_step=False, on_epoch=True, batch_size=1)
+        return loss + penalty
 
     def log_step(self, loss: Tensor) -> None:
         """Shows and logs the loss of a training batch of this process, each `trainer.log_every_n_steps` steps."""

@@ -1,7 +1,7 @@
 """Learning from targets: what classification, multi-label classification and regression share."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from torchmetrics import Metric
 from graft.backbones import Backbone
 from graft.data.table import Kind
 from graft.strategies import Strategy
+from graft.strategies.penalties import Penalty
 from graft.tasks.base import Batch, Task
 from graft.tasks.predictions import Predictions
 from graft.tasks.running import RunningScores
@@ -30,6 +31,7 @@ class Supervised(Task):
             the mean predictions over the inputs as they are and these.
         classes: Names of the outputs, in their order.
         strategy: Which stages learn, when and how fast.
+        penalties: What is added to the loss of each training batch.
         optimizer: A partial that lacks its parameter groups.
         scheduler: A partial that lacks `optimizer` and `total_steps`.
 
@@ -48,10 +50,11 @@ class Supervised(Task):
         test_time_augmentation: Mapping[str, Callable[[Any], Any]],
         classes: list[str],
         strategy: Strategy,
+        penalties: Sequence[Penalty],
         optimizer: "partial[Optimizer]",
         scheduler: Callable[..., dict[str, Any]],
     ) -> None:
-        super().__init__(backbone, head, strategy, optimizer, scheduler)
+        super().__init__(backbone, head, strategy, penalties, optimizer, scheduler)
         self.loss = loss
         self.test_time_augmentation = test_time_augmentation
         self.classes = classes
@@ -99,7 +102,7 @@ class Supervised(Task):
         self.refuse_non_finite(loss)
         self.train_scores.add(loss.detach(), predictions.detach(), self.hard(batch["target"]))
         self.log_step(loss)
-        return loss
+        return self.penalised(loss)
 
     def on_train_epoch_end(self) -> None:
         """Logs the training split as it was seen in this epoch, by weights that changed meanwhile."""

@@ -1,0 +1,64 @@
+"""After a training, the weights between its start and its end that validate best."""
+
+import logging
+from collections.abc import Mapping
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from graft.data import DataModule
+from graft.errors import ConfigError
+from graft.runs.checkpoints import AtomicCheckpointIO
+from graft.runs.folder import RunFolder
+from graft.runs.rank import rank
+from graft.scoring import score
+from graft.strategies import Strategy
+from graft.strategies.interpolation import WiseFT, start_file
+from graft.tasks import Task
+
+log = logging.getLogger(__name__)
+
+
+def check_interpolation(trainer: pl.Trainer, strategy: Strategy) -> None:
+    """Says at once that a start has a head of random weights, between which and a trained one nothing good lies.
+
+    Raises:
+        ConfigError: So it is.
+    """
+    if _interpolations(trainer) and (strategy.start is None or not strategy.phases):
+        raise ConfigError(
+            f"average=wise_ft needs a start that can classify and a training that goes on from it, which"
+            f" strategy={strategy.name} has not: set strategy=lp_ft."
+        )
+
+
+def interpolate(
+    run: RunFolder, trainer: pl.Trainer, task: Task, datamodule: DataModule, monitor: str, mode: str
+) -> None:
+    """Puts the best mean of start and end in the place of the best checkpoint; what that held stays as `trained.ckpt`.
+
+    Nothing is done where no callback asks for it.
+    """
+    for callback in _interpolations(trainer):
+        files = AtomicCheckpointIO()
+        best, trained = run.checkpoints / "best.ckpt", run.checkpoints / "trained.ckpt"
+        start = files.load_checkpoint(start_file(trainer))["state_dict"]
+        checkpoint = files.load_checkpoint(trained if trained.exists() else best)
+
+        def validated(state: Mapping[str, Tensor]) -> float:
+            task.load_state_dict(state)
+            return score(trainer, task, datamodule, "val")[monitor]
+
+        state, found = callback.choose(start, checkpoint["state_dict"], validated, mode)
+        if rank() == 0:
+            if not trained.exists():
+                files.save_checkpoint(checkpoint, trained)
+            files.save_checkpoint({**checkpoint, "state_dict": state}, best)
+            run.save_json(run.interpolation, found)
+        trainer.strategy.barrier()
+        value = found["values"][found["alphas"].index(found["chosen"])]
+        log.info("a share of %.2f of the trained weights validates best: %s %.4f", found["chosen"], monitor, value)
+
+
+def _interpolations(trainer: pl.Trainer) -> list[WiseFT]:
+    return [callback for callback in trainer.callbacks if isinstance(callback, WiseFT)]  # type: ignore[attr-defined] # a part of the trainer sets it

@@ -1,0 +1,39 @@
+"""Which of a stage's parameters learn."""
+
+from torch import nn
+
+from graft.backbones.stages import Stage
+
+KINDS = ("all", "biases", "norms", "adapter")
+_ADAPTERS = (".lora_", ".ia3_")  # what peft calls its parameters
+_NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+
+
+def chosen(stage: Stage, kind: str | None) -> dict[str, nn.Parameter]:
+    """Returns the parameters of one kind by name.
+
+    Args:
+        stage: Of a network.
+        kind: `all`; `biases` (BitFit, Ben Zaken et al., ACL 2022: every bias, those of norms too); `norms` (scale and
+            shift of normalisation layers); `adapter`; `None`: none.
+    """
+    if kind is None:
+        return {}
+    if kind == "all":
+        return stage.parameters
+    if kind == "biases":
+        return {name: value for name, value in stage.parameters.items() if name.rsplit(".", 1)[-1] == "bias"}
+    if kind == "adapter":
+        return {name: value for name, value in stage.parameters.items() if is_adapter(name)}
+    norms = {id(value) for module in stage.modules if is_norm(module) for value in module.parameters()}
+    return {name: value for name, value in stage.parameters.items() if id(value) in norms}
+
+
+def is_adapter(name: str) -> bool:
+    """Whether a parameter of this name was added by an adapter."""
+    return any(part in name for part in _ADAPTERS)
+
+
+def is_norm(module: nn.Module) -> bool:
+    """Whether a module normalises; libraries' own norms are known by the name of their class."""
+    return isinstance(module, _NORMS) or type(module).__name__.endswith("Norm")

@@ -1,0 +1,112 @@
+"""Every strategy file, from the command line to the run folder."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+EPOCHS = {"gradual_unfreezing": 8, "surgical": 2, "lp_ft": 2}
+ONE_PASS = ("linear_probe", "knn")
+TRAINED = ["trainer.max_epochs=2", "callbacks.early_stopping=null", "test=false"]
+
+
+def fit(tiny, strategy, *overrides, **keywords):
+    epochs = [f"trainer.max_epochs={EPOCHS[strategy]}"] if strategy in EPOCHS else []
+    return tiny(*TRAINED, f"strategy={strategy}", *epochs, *overrides, name=strategy, **keywords)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "feature_extraction", "linear_probe", "knn", "layerwise", "full_finetuning", "discriminative",
+        "gradual_unfreezing", "surgical", "lp_ft", "bitfit", "norm_only", "lora", "dora", "ia3",
+    ],
+)  # fmt: skip
+def test_each_strategy_trains_what_its_table_says_and_nothing_else(tiny, graft, read, weights, strategy):
+    """The start is not in the folder: with weights of a seed it is what a training of no effect leaves behind."""
+    folder = fit(tiny, strategy)
+    start = fit(tiny, strategy, "optimizer.lr=0", "hydra.run.dir=start", "optimizer.weight_decay=0")
+    assert read(folder, "status.json")["state"] == "done"
+    before, after = weights(folder.parent / "start"), weights(folder)
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert start is not None
+    rows = read(folder, "stages.json")
+    sizes = sum(after[name].numel() for name in changed if name.startswith("backbone."))
+    allowed = sum(max(row["learning"] for row in rows if row["stage"] == stage) for stage in stages_of(rows))
+    assert sizes <= allowed
+    assert bool(sizes) == (strategy not in ("feature_extraction", *ONE_PASS))
+    if strategy in ("bitfit", "norm_only", "lora", "dora", "ia3"):
+        parts = {"bitfit": ("bias",), "norm_only": ("norm",), "ia3": ("ia3_",)}.get(strategy, ("lora_",))
+        assert all(any(part in name for part in parts) for name in changed if name.startswith("backbone."))
+
+
+def stages_of(rows):
+    return {row["stage"] for row in rows} - {"head"}
+
+
+@pytest.mark.parametrize("strategy", [*ONE_PASS, "lora", "lp_ft"])
+def test_its_folder_is_enough_to_score_it_again(tiny, graft, read, strategy):
+    folder = fit(tiny, strategy, "test=true")
+    assert graft("evaluate", f"run={folder}") == 0
+    (again,) = (json.loads(path.read_text()) for path in (folder / "evaluations").iterdir())
+    summary = read(folder, "summary.json")
+    for name in ("test/accuracy", "test/auroc", "test/loss"):
+        assert again[name] == pytest.approx(summary[name], abs=1e-5)
+
+
+def test_an_adapter_is_saved_alone_and_merged(tiny, read):
+    folder = fit(tiny, "lora", "strategy.adapter.rank=2")
+    saved = load_file(folder / "adapter" / "adapter_model.safetensors")
+    assert saved
+    assert all("lora_" in name for name in saved)
+    assert read(folder, "adapter/adapter_config.json")["r"] == 2
+
+
+def test_weights_between_start_and_end_are_kept_with_what_they_were_chosen_by(tiny, read, weights):
+    folder = tiny(
+        *TRAINED,
+        "strategy=lp_ft",
+        "average=wise_ft",
+        "callbacks.wise_ft.alphas=[0.5]",
+        "optimizer.lr=0.01",
+        name="wise",
+    )
+    start, end, kept = (weights(folder, name) for name in ("start", "trained", "best"))
+    assert read(folder, "interpolation.json")["chosen"] == 0.5
+    moved = [name for name, value in end.items() if value.is_floating_point() and not torch.equal(value, start[name])]
+    assert moved
+    for name in moved:
+        assert torch.allclose(kept[name], (start[name] + end[name]) / 2, atol=1e-7)
+
+
+def test_a_solved_head_cannot_be_told_what_it_would_ignore(tiny, capsys):
+    for override, said in (
+        ("augmentation=flips", "augmentation=none"),
+        ("datamodule.sampler=balanced", "task.class_weights=balanced"),
+        ("task.head.hidden=[4]", "task.head.hidden=[]"),
+        ("average=wise_ft", "strategy=lp_ft"),
+    ):
+        fit(tiny, "linear_probe", override, f"hydra.run.dir=refused_{said}", code=2)
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["strategy=layerwise", "strategy.k=99"], "strategy.k=99: the backbone has 7 stages: 0 to 7 are possible"),
+        (["strategy=surgical", "strategy.stage=block_9"], "strategy.stage=block_9"),
+        (["strategy=lora", "strategy.adapter.rank=0"], "strategy.adapter.rank"),
+        (["strategy=lora", "strategy.adapter.targets=qvk"], "strategy.adapter.targets=qvk matches no layer"),
+        (["strategy=lp_ft", "average=wise_ft", "callbacks.wise_ft.alphas=[0,1.5]"], "callbacks.wise_ft.alphas"),
+        (["strategy=full_finetuning", "strategy.phases.0.epochs=0"], "strategy.phases[0].epochs"),
+        (
+            ["strategy=full_finetuning", "strategy.phases.0.train=blok"],
+            "matches no stage. The stages are: stem, block_1",
+        ),
+    ],
+)
+def test_a_strategy_that_cannot_be_is_refused_before_data_are_read(tiny, capsys, monkeypatch, words, said):
+    monkeypatch.setattr("graft.data.datamodule.DataModule.setup", lambda *_: pytest.fail("data were read"))
+    tiny("trainer.max_epochs=3", *words, code=2)
+    assert said in " ".join(capsys.readouterr().err.split())
