@@ -47,3 +47,10 @@ def test_a_dataset_a_backbone_and_a_strategy_take_one_yaml_file_each(documented,
     assert summary["name"] == "flowers_probe_then_tune"
     assert summary["parameters/trainable"] == summary["parameters/total"] > 13e6
     assert "phase 2 of strategy probe_then_tune begins" in (tmp_path / "run" / "train.log").read_text()
+
+
+def test_links_between_the_docs_lead_somewhere():
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())]
+    assert any(link.endswith(".png") for _, link in links)
+    assert not [(page.name, link) for page, link in links if not (page.parent / link).is_file()]

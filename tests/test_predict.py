@@ -3,7 +3,10 @@
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from omegaconf import OmegaConf
 from PIL import Image
+
+from graft.predict import _column
 
 
 @pytest.fixture
@@ -55,6 +58,7 @@ def test_an_output_that_exists_is_left_alone(trained, graft, flowers, tmp_path, 
     ("words", "message"),
     [
         (["inputs=nowhere"], "nowhere does not exist"),
+        (["inputs=https://a.b/photo.png"], "inputs=https://a.b/photo.png is an address: download"),
         (["inputs=.", "output=out.xlsx"], "name a .csv or a .parquet file"),
         ([], "inputs: has no value yet"),
         (["inputs=.", "colum=x"], "Did you mean 'column'"),
@@ -70,3 +74,59 @@ def test_mistakes_are_told_without_a_traceback(trained, graft, capsys, words, me
 def test_a_folder_that_is_no_run_is_told(graft, tmp_path, capsys):
     assert graft("predict", f"run={tmp_path}", f"inputs={tmp_path}")
     assert "Traceback" not in capsys.readouterr().err
+
+
+def said_in(folder):
+    return " ".join((folder / "train.log").read_text().split())
+
+
+def test_only_a_training_tells_of_random_weights(trained, graft, flowers):
+    assert said_in(trained).count("starts from random weights") == 1
+    before = said_in(trained).count("trained weights are in their place: best.ckpt")
+    assert graft("predict", f"run={trained}", f"inputs={flowers}") == 0
+    assert graft("evaluate", f"run={trained}") == 0
+    assert said_in(trained).count("starts from random weights") == 1
+    assert said_in(trained).count("trained weights are in their place: best.ckpt") == before + 2
+
+
+@pytest.mark.parametrize(
+    ("given", "trained_on", "samples_are", "column"),
+    [
+        ("review", {"columns": {"sample": "body"}}, "texts", "review"),
+        (None, {"columns": {"sample": "body"}}, "texts", "body"),
+        (None, {"sample": "sentence"}, "texts", "sentence"),  # huggingface
+        (None, {"sample": None}, "texts", "text"),
+        (None, {"archive": {}}, "texts", "text"),  # sentiment
+        (None, {"root": "photos"}, "images", "path"),
+    ],
+)
+def test_which_column_holds_the_samples(given, trained_on, samples_are, column):
+    assert _column(OmegaConf.create({"column": given}), OmegaConf.create(trained_on), samples_are) == column
+
+
+def test_texts_too_long_or_in_another_encoding_are_counted_and_columns_come_along(tiny_text, graft, tmp_path):
+    folder = tiny_text("trainer.max_epochs=1")
+    table = tmp_path / "new.csv"
+    table.write_bytes(b"key,text\na1,the film was great\na2,gr\xfcn\na3," + b"very " * 60 + b"bad\na4,dull\n")
+    output = tmp_path / "out.parquet"
+    assert graft("predict", f"run={folder}", f"inputs={table}", f"output={output}") == 0
+    rows = pq.read_table(output).to_pylist()
+    assert [row["input/key"] for row in rows] == ["a1", "a2", "a3", "a4"]
+    assert rows[0]["input/text"] == "the film was great"
+    assert [row["prediction"] is None for row in rows] == [False, True, False, False]
+    assert rows[1]["error"].startswith("not UTF-8")
+    assert "1 of 3 texts have more than 32 tokens" in said_in(folder)
+    assert "1 of 4 inputs in" in said_in(folder)
+    few = tmp_path / "few.csv"
+    assert graft("predict", f"run={folder}", f"inputs={table}", "carry=[key]", f"output={few}") == 0
+    names = pyarrow.csv.read_csv(few).column_names
+    assert [name for name in names if name.startswith("input/")] == ["input/key"]
+
+
+def test_nested_columns_come_along_into_csv_as_text(tiny_text, graft, tmp_path):
+    folder = tiny_text("trainer.max_epochs=1")
+    table = tmp_path / "new.jsonl"
+    table.write_text('{"text": "the film", "tags": ["a", "b"]}\n')
+    output = tmp_path / "out.csv"
+    assert graft("predict", f"run={folder}", f"inputs={table}", f"output={output}") == 0
+    assert pyarrow.csv.read_csv(output)["input/tags"].to_pylist() == ["['a', 'b']"]

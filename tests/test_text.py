@@ -54,7 +54,12 @@ def test_a_text_run_goes_on_to_the_same_weights(tiny_text, graft, weights):
 @pytest.mark.parametrize(
     ("task", "labels", "columns", "least"),
     [
-        ("multilabel", "[urgent,odd]", {"target/urgent", "probability/odd"}, {"test/macro_f1", "test/auroc"}),
+        (
+            "multilabel",
+            "[urgent,odd]",
+            {"target/urgent", "prediction/urgent", "probability/odd"},
+            {"test/macro_f1", "test/auroc"},
+        ),
         ("regression", "number", {"target/number", "prediction/number"}, {"test/rmse", "test/r2"}),
     ],
 )
@@ -76,6 +81,8 @@ def test_labels_and_values(tiny_text, graft, read, reviews, tmp_path, task, labe
         assert summary["test/rmse"] < 40
     assert graft("predict", f"run={folder}", f"inputs={path}", f"output={tmp_path}/out.parquet") == 0
     predicted = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    if task == "multilabel":
+        assert all(row["prediction/odd"] is (row["probability/odd"] > 0.5) for row in predicted)
     known = {row["id"]: row for row in table.to_pylist()}
     for row in predicted:
         for name, value in known.get(row["id"], {}).items():

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from graft.backbones.weights import RESTORED
 from graft.build import build_backbone, build_datamodule, build_strategy, build_task, build_trainer
 from graft.expected_warnings import ignore_expected_warnings
 from graft.precompute import precompute_features
@@ -48,7 +49,6 @@ def score_again(run: RunFolder, split: str, checkpoint: str) -> dict[str, float]
     run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
     task = build_task(cfg, backbone, build_strategy(cfg, backbone), datamodule.targets())
     load_checkpoint(task, path)
-    log.info("the trained weights are in their place: %s", path.name)
     trainer = build_trainer(cfg, callbacks=[], loggers=[])
     precompute_features(trainer, task, datamodule, [split])
     return score(trainer, task, datamodule, split)
@@ -59,7 +59,7 @@ def as_one_process(cfg: DictConfig) -> DictConfig:
     cfg = cfg.copy()
     OmegaConf.set_struct(cfg, True)
     with open_dict(cfg):
-        cfg.backbone.weights = "none"
+        cfg.backbone.weights = RESTORED
         cfg.trainer.devices = 1
         cfg.trainer.num_nodes = 1
         cfg.trainer.strategy = "auto"

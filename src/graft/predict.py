@@ -1,9 +1,11 @@
 """`graft predict`: what a run's model says of new samples, from its run folder alone."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -16,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from graft.build import build_backbone, build_strategy, build_task, build_trainer
+from graft.data.carried import carried_columns
 from graft.data.inputs import Inputs, read_inputs
 from graft.data.samples import Samples, as_is
 from graft.data.sampling import EvaluationBatches
@@ -40,21 +43,24 @@ def predict(cfg: DictConfig) -> Path:
 
     Returns:
         The path of the table: `id`; `prediction` and `probability/<class>`, or what else is predicted; `error`, why an
-        input could not be read.
+        input could not be read; `input/<column>`, what the table of the inputs holds.
 
     Raises:
         GraftError: The folder is no run, there is nothing to predict, or the output exists.
     """
     run = RunFolder.open(cfg.run)
     output = _output(cfg, run)
+    if "://" in cfg.inputs:
+        raise ConfigError(f"inputs={cfg.inputs} is an address: download what is there, and name the file or folder.")
+    path = Path(cfg.inputs).expanduser()
     with signals(), logging_to(run.log):
         description = run.load_data()
-        targets = _targets(description)
-        column = cfg.column or run.load_config().datamodule.get("columns", {}).get("sample") or "path"
-        inputs = read_inputs(Path(cfg.inputs).expanduser(), description["samples_are"], column)
+        targets, samples_are = _targets(description), description["samples_are"]
+        inputs = read_inputs(path, samples_are, _column(cfg, run.load_config().datamodule, samples_are))
+        carried = carried_columns(path, cfg.carry)
         _warn(inputs, str(cfg.inputs))
         values = predicted(run, cfg.checkpoint, targets, inputs)
-        save(output, tabulated(inputs, values, targets))
+        save(output, tabulated(inputs, values, targets, carried))
         log.info("%d of %d inputs predicted", len(inputs.table.ids), len(inputs.ids))
         print(f"predictions: {output}")
     return output
@@ -72,19 +78,34 @@ def predicted(run: RunFolder, checkpoint: str, targets: Targets, inputs: Inputs)
     return _through(trainer, task, inputs, cfg.datamodule.eval_batch_size)
 
 
+def _column(cfg: DictConfig, trained_on: DictConfig, samples_are: str) -> str:
+    known = trained_on.get("columns", {}).get("sample") or trained_on.get("sample")
+    return str(cfg.column or known or ("text" if samples_are == "texts" else "path"))
+
+
 def _through(trainer: Trainer, task: Task, inputs: Inputs, batch_size: int) -> Tensor:
     preprocess = task.backbone.preprocess(train=False)
-    rows = torch.arange(len(inputs.table.ids)).numpy()
-    collate = getattr(preprocess, "collate", default_collate)
-    samples = Samples(inputs.table, rows, preprocess, seed=None, collate=collate)
-    batches = EvaluationBatches(samples, batch_size=batch_size, world=1, rank=0, lengths=inputs.table.lengths)
+    table, transform = inputs.table, preprocess
+    if (prepare := getattr(preprocess, "prepare", None)) is not None:  # as for training; it counts what is too long
+        prepared = prepare(table.load, len(table.ids))
+        table, transform = replace(table, load=prepared, lengths=prepared.lengths), as_is
+    rows = torch.arange(len(table.ids)).numpy()
+    samples = Samples(table, rows, transform, seed=None, collate=getattr(preprocess, "collate", default_collate))
+    batches = EvaluationBatches(samples, batch_size=batch_size, world=1, rank=0, lengths=table.lengths)
     outcome = trainer.predict(task, DataLoader(samples, batch_sampler=batches, collate_fn=as_is))
     index, values = (torch.cat([part.cpu() for part in parts]) for parts in zip(*(outcome or []), strict=True))
     return values[index.argsort()]
 
 
-def tabulated(inputs: Inputs, values: Tensor, targets: Targets) -> pa.Table:
-    """Returns one row for each input, bad ones too: there all but `id` and `error` is null."""
+def tabulated(inputs: Inputs, values: Tensor, targets: Targets, carried: Mapping[str, pa.ChunkedArray]) -> pa.Table:
+    """Returns one row for each input, bad ones too: there nothing is predicted.
+
+    Args:
+        inputs: n, in their order.
+        values: of the good ones.
+        targets: what is predicted.
+        carried: by name, (n,), what is known of the inputs beside.
+    """
     reasons = dict(inputs.bad)
     good = iter(range(len(values)))
     place = pa.array([None if name in reasons else next(good) for name in inputs.ids], pa.int64())
@@ -94,6 +115,7 @@ def tabulated(inputs: Inputs, values: Tensor, targets: Targets) -> pa.Table:
             "id": pa.array(inputs.ids),
             **{name: column.take(place) for name, column in columns.items()},
             "error": pa.array([reasons.get(name) for name in inputs.ids], pa.string()),
+            **{f"input/{name}": column for name, column in carried.items()},
         }
     )
 
@@ -103,9 +125,16 @@ def save(path: Path, table: pa.Table) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         if path.suffix.lower() == ".csv":
-            pa.csv.write_csv(table, temporary)
+            pa.csv.write_csv(pa.table({name: _flat(table[name]) for name in table.column_names}), temporary)
         else:
             pa.parquet.write_table(table, temporary)
+
+
+def _flat(column: pa.ChunkedArray) -> Any:
+    """Lists and the like, which a cell of CSV cannot hold, as they are written in Python."""
+    if not pa.types.is_nested(column.type):
+        return column
+    return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
 
 
 def _output(cfg: DictConfig, run: RunFolder) -> Path:

@@ -1,5 +1,6 @@
 """Scoring a task on a split: one way for the end of a training and for `graft evaluate`, so that they agree."""
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,13 @@ from graft.tasks import Task
 from graft.tasks.intervals import bootstrap_intervals, scores_by
 from graft.tasks.predictions import Predictions
 
+log = logging.getLogger(__name__)
+
 
 def load_checkpoint(task: Task, path: Path) -> None:
     """Puts a checkpoint's weights into a task; nothing but tensors and plain values is read."""
     task.load_state_dict(AtomicCheckpointIO().load_checkpoint(path)["state_dict"])
+    log.info("the trained weights are in their place: %s", path.name)
 
 
 def step_of(path: Path) -> int:
@@ -45,8 +49,8 @@ def score(trainer: pl.Trainer, task: Task, datamodule: DataModule, split: str) -
 def prediction_table(predictions: Predictions, datamodule: DataModule, split: str) -> pa.Table:
     """Tabulates one row a sample.
 
-    Columns: `id`, `split`; `target` and `prediction`, or of several labels or values `target/<name>`; what was
-    predicted, `probability/<class or label>` or `prediction/<value>`; `facet/<name>`, by what scores are broken down.
+    Columns: `id`, `split`; `target` and `prediction`, or of several labels or values `target/<name>` and
+    `prediction/<name>`; `probability/<class or label>`; `facet/<name>`, by what scores are broken down.
     """
     rows = predictions.index.tolist()
     table = datamodule.table
@@ -90,11 +94,19 @@ def _targets(predictions: Predictions, datamodule: DataModule) -> dict[str, pa.A
 
 
 def predicted_columns(values: Tensor, classes: Sequence[str], kind: Kind) -> dict[str, pa.Array]:
-    """Tabulates predictions `(n, classes)`: each probability or value, and of single labels the likeliest class."""
+    """Tabulates predictions `(n, classes)`: each probability or value.
+
+    Before them, of single labels `prediction`, the likeliest class; of several, `prediction/<label>`, true or false.
+    """
     prefix = "prediction" if kind is Kind.REGRESSION else "probability"
     columns = {f"{prefix}/{name}": pa.array(values[:, number].numpy()) for number, name in enumerate(classes)}
-    if kind is not Kind.SINGLE_LABEL:
+    if kind is Kind.REGRESSION:
         return columns
+    if kind is Kind.MULTI_LABEL:
+        said = {
+            f"prediction/{name}": pa.array((values[:, number] > 0.5).numpy()) for number, name in enumerate(classes)
+        }
+        return {**said, **columns}
     return {"prediction": pa.array(classes).take(pa.array(values.argmax(dim=1).numpy())), **columns}
 
 

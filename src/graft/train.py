@@ -3,6 +3,7 @@
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from graft.config.places import with_absolute_paths
 from graft.config.resume import resumed_config
 from graft.reports.ending import reporting
 from graft.runs.folder import RunFolder
@@ -33,11 +34,11 @@ def claim(cfg: DictConfig) -> tuple[RunFolder, DictConfig]:
     """Claims a new run folder, or an old one to go on with, whose own config then counts."""
     if cfg.resume is None:
         run = RunFolder.create(cfg.paths.run_dir)
-        run.save_config(cfg)
+        run.save_config(with_absolute_paths(cfg))
         return run, cfg
     run = RunFolder.open(cfg.resume)
     cfg = resumed_config(list(HydraConfig.get().overrides.task), run.load_config())
     run.resume()
     cfg.resume = None
-    run.save_config(cfg)  # with the values given anew, or a second resumption would lose them
+    run.save_config(with_absolute_paths(cfg))  # with the values given anew, or a second resumption would lose them
     return run, cfg

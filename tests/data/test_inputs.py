@@ -70,7 +70,60 @@ def test_what_cannot_be_predicted_is_told(photos: Path):
         read_inputs(photos / "more", "texts", "text")
 
 
-def test_a_text_file_in_another_encoding_is_named(tmp_path: Path):
-    (tmp_path / "old.txt").write_bytes("gr\u00fcn".encode("latin-1"))
-    with pytest.raises(GraftError, match=r"old.txt is not UTF-8 \(byte 2\)"):
+LATIN = "gr\u00fcn".encode("latin-1")
+
+
+@pytest.mark.parametrize("kind", ["txt", "folder", "csv", "tsv"])
+def test_a_text_in_another_encoding_is_named_and_spoils_no_other(tmp_path: Path, kind: str):
+    texts = [b"first", LATIN, b"third"]
+    path = tmp_path / f"texts.{kind}"
+    if kind == "folder":
+        path.mkdir()
+        for number, text in enumerate(texts):
+            (path / f"{number}.txt").write_bytes(text)
+    else:
+        path.write_bytes(b"\n".join(([b"words"] if kind in ("csv", "tsv") else []) + texts))
+    inputs = read_inputs(path, "texts", "words")
+    assert [inputs.table.load(row) for row in range(len(inputs.table.ids))] == ["first", "third"]
+    (bad,) = inputs.bad
+    assert bad.id == inputs.ids[1]
+    assert bad.reason.startswith("not UTF-8 (byte 0xfc at 2); convert it")
+
+
+def test_a_text_file_of_which_nothing_can_be_read_is_an_error(tmp_path: Path):
+    (tmp_path / "old.txt").write_bytes(LATIN)
+    with pytest.raises(GraftError, match=r"none of 1 texts can be read. The first: 1: not UTF-8 \(byte 0xfc at 2\)"):
         read_inputs(tmp_path / "old.txt", "texts", "text")
+    (tmp_path / "wide.txt").write_text("first\nsecond", encoding="utf-16")
+    with pytest.raises(GraftError, match=r"wide.txt is UTF-16, not UTF-8: convert it"):
+        read_inputs(tmp_path / "wide.txt", "texts", "text")
+
+
+def test_only_the_end_of_a_line_ends_a_text(tmp_path: Path):
+    (tmp_path / "lines.txt").write_bytes("\ufeffone\u2028still one\r\ntwo\n".encode())
+    inputs = read_inputs(tmp_path / "lines.txt", "texts", "text")
+    assert [inputs.table.load(row) for row in range(len(inputs.ids))] == ["one\u2028still one", "two"]
+
+
+def test_files_of_other_kinds_in_a_folder_are_counted(photos: Path, caplog: pytest.LogCaptureFixture):
+    for name in ("x.heic", "y.HEIC", ".hidden"):
+        (photos / name).touch()
+    read_inputs(photos, "images", "path")
+    assert "3 files in" in caplog.text
+    assert "passed over: 2 .heic, 1 .txt" in caplog.text
+
+
+def test_a_row_without_a_path_is_told_by_its_number(photos: Path):
+    (photos / "list.csv").write_text('path,x\na.png,1\n"",2\n')
+    assert read_inputs(photos / "list.csv", "images", "path").bad == [("row 2", "names no file")]
+
+
+def test_the_way_to_name_a_column_and_to_save_a_spreadsheet_is_told(photos: Path):
+    (photos / "list.csv").write_text("file,x\na.png,1\n")
+    with pytest.raises(GraftError, match=r"no column 'path'. Say which it is, column=…, of: file, x."):
+        read_inputs(photos / "list.csv", "images", "path")
+    (photos / "texts.xlsx").write_bytes(b"PK")
+    with pytest.raises(GraftError, match="save a spreadsheet as CSV"):
+        read_inputs(photos / "texts.xlsx", "texts", "text")
+    with pytest.raises(GraftError, match=r"b\.png holds no texts that can be read"):
+        read_inputs(photos / "b.png", "texts", "text")

@@ -4,7 +4,7 @@ import torch
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from graft.reports.contents import Predicted
-from graft.reports.judging import confusion, fitted_temperature, reliability
+from graft.reports.judging import confusion, fitted_temperature, most_confused, reliability
 
 
 def drawn(count, temperature, seed):
@@ -22,6 +22,12 @@ def drawn(count, temperature, seed):
 def test_confusion_has_the_truth_in_its_rows():
     values = np.eye(3)[[0, 1, 1, 2]]
     assert confusion(Predicted(np.array([0, 0, 1, 2]), values), 3).tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+
+
+def test_what_is_confused_most_comes_first_and_right_predictions_never():
+    counts = np.array([[50, 2, 0], [5, 5, 0], [0, 1, 9]])
+    assert most_confused(counts, 2) == [(1, 0, 5, 0.5), (0, 1, 2, 2 / 52)]
+    assert len(most_confused(counts, 9)) == 3
 
 
 def test_the_calibration_error_is_that_of_torchmetrics():

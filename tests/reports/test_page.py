@@ -4,8 +4,13 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+from graft.data.table import Kind
+from graft.reports.contents import Error, Predicted
+from graft.reports.figures import figures
+from graft.reports.page import facet_tables, rendered
 from graft.runs.folder import RunFolder
 
 VOID = {"meta", "img", "br", "link", "input"}
@@ -16,7 +21,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.tags, self.attributes, self.text = [], [], [], ""
+        self.open, self.tags, self.attributes, self.pieces, self.text = [], [], [], [], ""
         self.feed(text)
         assert not self.open
 
@@ -36,10 +41,18 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.text += data
+        self.pieces.append(data)
 
 
 def page_of(folder):
-    text = (folder / "report.html").read_text()
+    return checked((folder / "report.html").read_text())
+
+
+def made(contents):
+    return checked(rendered(contents, figures(contents)))
+
+
+def checked(text):
     page = Page(text)
     assert len(text) < 5_000_000
     assert "script" not in page.tags
@@ -57,6 +70,11 @@ def page_of(folder):
     return page
 
 
+def cells(page, heading):
+    """The words after a heading, cell by cell."""
+    return " ".join(page.pieces[page.pieces.index(heading) + 1 :]).split()
+
+
 def test_the_report_of_an_image_run_has_every_part(tiny, read):
     folder = tiny("trainer.max_epochs=2", "augmentation=flips")
     page = page_of(folder)
@@ -64,15 +82,19 @@ def test_the_report_of_an_image_run_has_every_part(tiny, read):
     for part in [*parts, "The worst errors", "Augmentation", "To repeat it", "Configuration", "Environment"]:
         assert part in page.text, part
     summary, scores = read(folder, "summary.json"), read(folder, "scores.json")
-    assert f"{summary['test/auroc']:.4g}" in page.text
     for name, (low, high) in scores["intervals"].items():
         assert low <= summary[f"test/{name}"] <= high, name
-        assert f"{low:.4g} to {high:.4g}" in page.text
+        written = [f"{low:.{places}f} to {high:.{places}f}" for places in (2, 3)]
+        assert any(each in page.text for each in written), name
     assert scores["intervals"].keys() == {"accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision",
                                           "calibration_error"}  # fmt: skip
     pictures = [value for name, value in page.attributes if name == "src"]
     assert len([each for each in pictures if each.startswith("data:image/jpeg")]) == len(re.findall("said ", page.text))
     assert "done" in page.text
+    assert "2 epochs" in page.text
+    drawn = [value for name, value in page.attributes if name == "aria-label"]
+    assert drawn[:2] == ["Learning curves: loss", "Learning curves: AUROC"]
+    assert summary["name"] == folder.name
 
 
 def test_what_the_data_say_is_shown_and_never_run(tiny_text, reviews, tmp_path):
@@ -99,12 +121,78 @@ def test_labels_and_values_have_a_report(tiny_text, reviews, tmp_path, task, lab
     page = page_of(tiny_text(*words, "trainer.max_epochs=1"))
     assert ("ROC curves" if task == "multilabel" else "Predicted and true values") in page.text
     assert "The worst errors" in page.text
+    if task == "regression":
+        assert "farthest from the truth" in page.text
+
+
+def test_only_the_labels_that_are_wrong_are_told_of_a_sample(contents):
+    values = Predicted(np.array([[1.0, 0, 0]]), np.array([[0.2, 0.9, 0.1]]))
+    said = {"target/odd": True, "target/<b>": False, "target/calm": False}
+    error = Error(
+        "7", "a text", None, {**said, "probability/odd": 0.2, "probability/<b>": 0.9, "probability/calm": 0.1}
+    )
+    page = made(contents(["odd", "<b>", "calm"], [0], [0], kind=Kind.MULTI_LABEL, predictions={"test": values},
+                         errors=[error]))  # fmt: skip
+    told = " ".join(page.text[page.text.index("The worst errors") :].split())
+    assert "missed odd (20 %), which it is said <b> (90 %), which it is not 7" in told
+    assert "calm" not in told
+
+
+def test_thirty_classes_have_a_confusion_with_numbers_for_columns_and_the_pairs_confused_most(contents):
+    classes = [f"species {number}" for number in range(30)]
+    target = np.repeat(np.arange(30), 4)
+    said = target.copy()
+    said[:3] = 17  # of the four of class 0
+    page = made(contents(classes, target, said))
+    assert "1 species 0" in page.text
+    assert "Curves: one class against the rest, of the 6 classes with most samples" in " ".join(page.text.split())
+    assert "of the true class species 0 species 17 3 75 %" in " ".join(cells(page, "Confused most"))
+    few = made(contents(classes[:3], [0, 1, 2], [0, 1, 1]))
+    assert "Confused most" not in few.text
+    assert "1 species 0" not in few.text
+
+
+def test_a_column_of_scores_has_the_same_digits_from_row_to_row(contents):
+    facets = {"language": {"de": {"samples": 1300, "auroc": 1.0, "macro_f1": None},
+                           "en": {"samples": 21, "auroc": 0.4636, "macro_f1": 0.05}}}  # fmt: skip
+    tables = facet_tables(contents("ab", [0, 1], [0, 1], scores={"intervals": {}, "facets": facets}))
+    assert tables == {
+        "language": (
+            ["samples", "auroc", "macro_f1"],
+            [("de", ["1,300", "1.000", "–"]), ("en", ["21", "0.464", "0.0500"])],
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("interval", "written"),
+    [([0.84139, 0.90254], ["0.871", "0.841 to 0.903"]), ([0.62, 0.95], ["0.87", "0.62 to 0.95"]), (None, ["0.871"])],
+)
+def test_a_score_is_written_as_finely_as_its_interval_is_narrow(contents, interval, written):
+    scores = {"split": "test", "intervals": {"auroc": interval} if interval else {}, "facets": {}}
+    page = made(contents("ab", [0, 1], [0, 1], scores=scores, summary={"test/auroc": 0.8709372, "val/auroc": 0.92,
+                "seed": 0, "epochs": 1, "steps": 1, "seconds": 1.0}))  # fmt: skip
+    shown = " ".join(page.text[page.text.index("AUROC") :].split())
+    places = len(written[0]) - 2
+    assert shown.startswith(" ".join(["AUROC", *written, f"validation {0.92:.{places}f}"]))
+    assert "1 epoch, 1 step," in page.text
+
+
+def test_samples_that_two_splits_hold_are_named(contents):
+    duplicates = {"exact": 0, "near": 2, "examples": [["a.png", "train", "b.png", "val"]]}
+    data = {"samples": {"train": 2, "val": 1}, "counts": {}, "duplicates": duplicates, "skipped": [],
+            "sizes": {"unit": "px", "min": 300, "median": 300, "p95": 300, "max": 300}}  # fmt: skip
+    page = made(contents("ab", [0, 1], [0, 1], data={**data, "counts": {"train": {}}}))
+    assert "a.png (train) and b.png (val)" in page.text
+    assert "Longer side of the images: 300 px." in " ".join(page.text.split())
 
 
 def test_a_run_that_failed_has_a_report_that_says_why(tiny):
     folder = tiny("trainer.max_epochs=2", "optimizer.lr=1e30", "task.head.hidden=[8]", code=1)
     page = page_of(folder)
     assert "failed" in page.text
+    assert page.text.split()[0] == "tiny:"
+    assert "Learning curves" not in page.text
     assert json.loads((folder / "status.json").read_text())["message"] in page.text
 
 

@@ -102,8 +102,9 @@ def _pretrained(model: str, source: str, package: Package | None, options: dict[
         return _filled(model, named, f"package {package['distribution']}", options)
     if source == "hub":
         return _create(model, options, num_classes=0, file=hub.weights_file(_known(model)))
-    if source == "none":
-        log.info("%s starts from random weights", model)
+    if source in ("none", weights.RESTORED):
+        if source == "none":
+            log.info("%s starts from random weights", model)
         return _create(model, options, num_classes=0)
     path = Path(source).expanduser()
     if path.is_dir():

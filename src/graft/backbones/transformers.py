@@ -106,8 +106,9 @@ def _network(config: Any, dropout: float | None) -> nn.Module:
 
 
 def _fill(network: nn.Module, source: str, folder: Path) -> None:
-    if source == "none":
-        log.info("%s starts from random weights", type(network).__name__)
+    if source in ("none", weights.RESTORED):
+        if source == "none":
+            log.info("%s starts from random weights", type(network).__name__)
         return
     path = Path(source).expanduser()
     if source in ("hub", "package"):

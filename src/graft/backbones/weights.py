@@ -15,6 +15,8 @@ from graft.errors import GraftError
 
 log = logging.getLogger(__name__)
 
+RESTORED = "restored"  # as `backbone.weights`: they come from a run's checkpoint, once the network is made
+
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "state_dict_ema")
 _CHECKPOINTS = ("best.ckpt", "last.ckpt")
 

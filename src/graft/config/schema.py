@@ -595,6 +595,7 @@ class Predict:
     run: str
     inputs: str
     column: str | None
+    carry: list[str] | None
     output: str | None
     checkpoint: Literal["best", "last"]
 

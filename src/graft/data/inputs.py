@@ -1,6 +1,9 @@
 """What is to be predicted: a file, a folder or a table of images or texts, without labels."""
 
-from collections.abc import Callable
+import codecs
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +13,16 @@ from numpy.typing import NDArray
 
 from graft.data import images
 from graft.data.checks import examine_files
-from graft.data.columns import SUFFIXES, check_columns, read_strings, store_texts
+from graft.data.columns import SUFFIXES, _read, column_names, read_strings, store_texts
 from graft.data.table import BadFile, Picked, Table
 from graft.data.texts import Texts
 from graft.errors import GraftError, did_you_mean
 
+log = logging.getLogger(__name__)
+
 _TEXT = ".txt"
+_EMPTY = "the text is empty"
+_KINDS = 8  # of files passed over, to name in a message
 
 
 @dataclass(frozen=True)
@@ -59,34 +66,76 @@ def _images(path: Path, column: str) -> Inputs:
     if path.is_dir():
         root, names = path, _files(path, images.SUFFIXES)
     elif path.suffix.lower() in SUFFIXES:
-        check_columns(path, [column])
+        _check_column(path, column)
         root, names = path.parent, [value or "" for value in read_strings(path, [column])[column]]
     else:
         root, names = path.parent, [path.name]
+    ids = [name or f"row {number}" for number, name in enumerate(names, start=1)]
     facts = examine_files(root, names, images.examine)
-    problems = [found if isinstance(found, str) else None for found in facts]
-    return _sorted_out(names, images.ImageFiles(root, names), problems)
+    found = [fact if isinstance(fact, str) else None for fact in facts]
+    problems = [problem if name else "names no file" for name, problem in zip(names, found, strict=True)]
+    return _sorted_out(ids, images.ImageFiles(root, names), problems)
 
 
 def _texts(path: Path, column: str) -> Inputs:
     if path.is_dir():
         ids = _files(path, {_TEXT})
-        texts = [_decoded(path / name) for name in ids]
-    elif path.suffix.lower() == _TEXT:
-        texts = _decoded(path).splitlines()
-        ids = [str(number) for number in range(1, len(texts) + 1)]
-    else:
-        check_columns(path, [column])
-        stored, lengths = store_texts(path, column)
-        ids = [str(number) for number in range(1, len(lengths) + 1)]
-        return _texts_of(ids, stored, lengths)
+        return _decoded(ids, [(path / name).read_bytes() for name in ids])
+    if path.suffix.lower() == _TEXT:
+        return _decoded(None, _lines(path))
+    if path.suffix.lower() not in SUFFIXES:
+        raise GraftError(
+            f"inputs={path} holds no texts that can be read: give a {_TEXT} file with a text in each line, a folder of"
+            f" {_TEXT} files, or a table: {', '.join(SUFFIXES)} (save a spreadsheet as CSV, JSON with a line a text)."
+        )
+    _check_column(path, column)
+    try:
+        stored, lengths = store_texts(path, column)  # not in memory, which the table may exceed
+    except GraftError:  # perhaps of some rows only; what spoils the whole file is told again
+        return _decoded(None, [value for batch in _read(path, [column]) for value in batch.column(column).to_pylist()])
+    ids = [str(number) for number in range(1, len(lengths) + 1)]
+    return _texts_of(ids, stored, lengths, [None if length else _EMPTY for length in lengths])
+
+
+def _lines(path: Path) -> list[bytes]:
+    content = path.read_bytes()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise GraftError(f"{path} is UTF-16, not UTF-8: convert it, e.g. iconv -f utf-16 -t utf-8.")
+    return content.splitlines()
+
+
+def _decoded(ids: list[str] | None, contents: Sequence[Any]) -> Inputs:
+    """Takes each content for itself, so that one in another encoding spoils no other; without ids, by number."""
+    found = [_text(content) for content in contents]
+    texts = [text for text, _ in found]
     lengths = np.array([len(text.strip()) for text in texts], dtype=np.int64)
-    return _texts_of(ids, Texts(texts), lengths)
+    return _texts_of(
+        ids or [str(number) for number in range(1, len(texts) + 1)], Texts(texts), lengths, [said for _, said in found]
+    )
 
 
-def _texts_of(ids: list[str], load: Callable[[int], str], lengths: NDArray[np.int64]) -> Inputs:
-    inputs = _sorted_out(ids, load, [None if length else "the text is empty" for length in lengths])
+def _text(content: Any) -> tuple[str, str | None]:
+    """Returns a text, or what is wrong with it."""
+    try:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else str("" if content is None else content)
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.object[error.start]:#04x} at {error.start}"
+        return "", f"not UTF-8 ({byte}); convert it, e.g. iconv -f latin1 -t utf-8"
+    return text, None if text.strip() else _EMPTY
+
+
+def _texts_of(
+    ids: list[str], load: Callable[[int], str], lengths: NDArray[np.int64], problems: list[str | None]
+) -> Inputs:
+    inputs = _sorted_out(ids, load, problems)
     return replace(inputs, table=replace(inputs.table, lengths=lengths[lengths > 0]))
+
+
+def _check_column(path: Path, column: str) -> None:
+    names = column_names(path)
+    if column not in names:
+        near = did_you_mean(column, names)
+        raise GraftError(f"{path} has no column {column!r}.{near} Say which it is, column=…, of: {', '.join(names)}.")
 
 
 def _sorted_out(ids: list[str], load: Callable[[int], Any], problems: list[str | None]) -> Inputs:
@@ -103,15 +152,13 @@ def _sorted_out(ids: list[str], load: Callable[[int], Any], problems: list[str |
 
 
 def _files(root: Path, suffixes: frozenset[str] | set[str]) -> list[str]:
-    paths = sorted(path.relative_to(root) for path in root.rglob("*") if path.suffix.lower() in suffixes)
-    names = [path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts)]
+    there = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
+    seen = sorted(path for path in there if not any(part.startswith(".") for part in path.parts))
+    names = [path.as_posix() for path in seen if path.suffix.lower() in suffixes]
     if not names:
         raise GraftError(f"inputs={root} holds no files of these kinds: {' '.join(sorted(suffixes))}.")
+    if len(names) < len(seen):
+        others = Counter(path.suffix.lower() or path.name for path in seen if path.suffix.lower() not in suffixes)
+        told = ", ".join(f"{count} {kind}" for kind, count in others.most_common(_KINDS))
+        log.warning("%d files in %s are of other kinds and passed over: %s", len(seen) - len(names), root, told)
     return names
-
-
-def _decoded(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise GraftError(f"{path} is not UTF-8 (byte {error.start}). Convert it, e.g. iconv -f latin1.") from error

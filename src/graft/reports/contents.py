@@ -56,9 +56,11 @@ class Contents:
 
     Attributes:
         path: of the folder.
+        name: of the run.
         status: of the run.
         config: text of `config.yaml`.
         monitor: the metric that chose the best checkpoint.
+        mode: whether its `max` or its `min` did.
         summary: by name.
         history: by metric, optimizer steps and values, each (n,).
         sessions: of `environment.json`.
@@ -73,9 +75,11 @@ class Contents:
     """
 
     path: Path
+    name: str
     status: Status
     config: str
     monitor: str
+    mode: str
     summary: dict[str, Any]
     history: dict[str, tuple[Floats, Floats]]
     sessions: list[dict[str, Any]]
@@ -89,11 +93,6 @@ class Contents:
     augmentation: bytes | None = None
 
     @property
-    def name(self) -> str:
-        """Of the run."""
-        return str(self.summary.get("name", self.path.parent.name))
-
-    @property
     def split(self) -> str:
         """The split that is looked at closely: test, where the run has come to it."""
         return next((split for split in reversed(SPLITS) if split in self.predictions), "val")
@@ -105,14 +104,17 @@ def read_contents(run: RunFolder) -> Contents:
     Raises:
         GraftError: A file is damaged.
     """
+    config = run.load_config()
     data = run.load_data() if run.data.exists() else {}
     kind, classes = Kind(data.get("kind", Kind.SINGLE_LABEL)), list(data.get("classes", []))
     table = pq.read_table(run.predictions) if run.predictions.exists() else None
     return Contents(
         path=run.path,
+        name=str(config.name),
         status=read_status(run.status),
         config=run.config.read_text(encoding="utf-8"),
-        monitor=str(run.load_config().monitor),
+        monitor=str(config.monitor),
+        mode=str(config.mode),
         summary=run.load_summary() if run.summary.exists() else {},
         history=_history(run.metrics),
         sessions=_json(run.environment, {"sessions": []})["sessions"],

@@ -1,7 +1,10 @@
 """The pictures of a report, by matplotlib: without a window, in the colours of the page that they lie in."""
 
+import html
 import io
+import math
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,17 +14,21 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
 from graft.data.table import Kind
 from graft.reports.contents import Contents, Floats
-from graft.reports.judging import fitted_temperature, reliability
+from graft.reports.judging import LEAST_TEMPERATURE, MOST_TEMPERATURE, fitted_temperature, reliability
+from graft.reports.wording import label, short
 
 _INK = "#010203"  # stands for the colour of the page's text
 _PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: for all eyes
 _POINTS = 600  # of a curve; more are not seen and make the page heavy
-_CURVES = 6  # classes that a picture shows one by one
+CURVES = 6  # classes that a picture shows one by one
 _SCATTERED = 1500
+_SPLIT_NAMES = {"train": "training", "val": "validation"}
+_ROW = 0.21  # inches that a line of a legend takes
 
 
 @contextmanager
@@ -39,6 +46,7 @@ def style() -> Iterator[None]:
         "axes.prop_cycle": cycler(color=_PALETTE),
         "figure.facecolor": "none",
         "axes.facecolor": "none",
+        "axes.formatter.limits": (-3, 5),  # longer numbers run into each other
         "legend.frameon": False,
         "lines.linewidth": 1.8,
     }
@@ -50,8 +58,9 @@ def figures(contents: Contents) -> dict[str, Figure]:
     """Draws what a run has come to; each picture by the title that it bears on the page."""
     drawn: dict[str, Figure] = {}
     with style():
-        if any(name.endswith("/loss") for name in contents.history):
-            drawn["Learning curves"] = learning_curves(contents)
+        for metric in dict.fromkeys(("loss", _monitored(contents))):
+            if any(f"{split}/{metric}" in contents.history for split in ("train", "val")):
+                drawn[f"Learning curves: {label(metric)}"] = learning_curves(contents, metric)
         if contents.predictions:
             drawn |= _of_predictions(contents)
     return drawn
@@ -59,19 +68,20 @@ def figures(contents: Contents) -> dict[str, Figure]:
 
 def _of_predictions(contents: Contents) -> dict[str, Figure]:
     if contents.kind is Kind.REGRESSION:
-        return {"Predicted and true values": predicted_and_true(contents)}
+        shown = enumerate(contents.classes[:CURVES])
+        return {f"Predicted and true values: {name}": predicted_and_true(contents, row) for row, name in shown}
     curves = {"ROC curves": roc_curves(contents), "Precision and recall": precision_recall_curves(contents)}
     if contents.kind is Kind.SINGLE_LABEL:
         curves["Reliability"] = reliability_diagram(contents)
     return curves
 
 
-def as_svg(figure: Figure, label: str) -> str:
+def as_svg(figure: Figure, title: str) -> str:
     """Returns a picture as an SVG element; its ink is the text colour of the page around.
 
     Args:
         figure: The picture.
-        label: What it shows, for those who do not see it.
+        title: What it shows, for those who do not see it; no two pictures of a page have the same.
     """
     buffer = io.StringIO()
     with style():
@@ -80,88 +90,122 @@ def as_svg(figure: Figure, label: str) -> str:
     svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # Pictures on one page must not share names of their parts.
-    prefix = re.sub(r"\W+", "-", label.lower())
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>p{zlib.crc32(title.encode()):08x}-", svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(title)}" ', 1)
 
 
-def learning_curves(contents: Contents) -> Figure:
-    """Draws loss and monitored metric of training and validation over optimizer steps."""
-    figure, (left, right) = _axes(2)
-    metric = contents.monitor.split("/", 1)[1]
-    for axes, name in ((left, "loss"), (right, metric)):
-        for split in ("train", "val"):
-            if f"{split}/{name}" in contents.history:
-                steps, values = (_thinned(each) for each in contents.history[f"{split}/{name}"])
-                axes.plot(steps + 1, values, label=split, marker="." if len(steps) < 40 else "")
-        axes.set(xlabel="optimizer steps", ylabel=name)
-        axes.legend()
-    if name == "loss":  # the monitored metric is the loss
-        figure.delaxes(right)
+def learning_curves(contents: Contents, metric: str) -> Figure:
+    """Draws a metric of training and validation over optimizer steps; ringed, where the best checkpoint was taken."""
+    figure, axes = _axes()
+    for split in ("train", "val"):
+        if f"{split}/{metric}" in contents.history:
+            steps, values = (_thinned(each) for each in contents.history[f"{split}/{metric}"])
+            axes.plot(steps + 1, values, label=_SPLIT_NAMES[split], marker="." if len(steps) < 40 else "")
+    if metric == _monitored(contents) and contents.monitor in contents.history:
+        step, value = _best(contents)
+        ring: Any = {"marker": "o", "markersize": 10, "markerfacecolor": "none", "linestyle": ""}
+        axes.plot([step + 1], [value], color=_INK, label="best checkpoint", **ring)
+    axes.set(xlabel="optimizer steps", ylabel=label(metric))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+    _legend_below(figure, axes, columns=3)
     return figure
 
 
 def roc_curves(contents: Contents) -> Figure:
-    """Draws true against false positives, one class against the rest."""
-    figure, (axes,) = _axes(1)
+    """Draws true against false positives, one class against the rest; dotted, what chance would give."""
+    figure, axes = _axes()
     axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
     for name, positive, score in _one_against_rest(contents):
         false, true, _ = roc_curve(positive, score)
-        axes.plot(_thinned(false), _thinned(true), label=f"{name} (area {auc(false, true):.3f})")
+        axes.plot(_thinned(false), _thinned(true), label=f"area {auc(false, true):.3f}: {short(name)}")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    axes.legend(loc="lower right")
+    _legend_below(figure, axes)
     return figure
 
 
 def precision_recall_curves(contents: Contents) -> Figure:
     """Draws precision against recall, one class against the rest; dotted, what chance would give."""
-    figure, (axes,) = _axes(1)
+    figure, axes = _axes()
     for number, (name, positive, score) in enumerate(_one_against_rest(contents)):
         precision, recall, _ = precision_recall_curve(positive, score)
         area, colour = average_precision_score(positive, score), _PALETTE[number]
-        axes.plot(_thinned(recall), _thinned(precision), color=colour, label=f"{name} (average {area:.3f})")
+        beside = f"average precision {area:.3f}: {short(name)}"
+        axes.plot(_thinned(recall), _thinned(precision), color=colour, label=beside)
         axes.axhline(positive.mean(), color=colour, linewidth=0.8, linestyle=":")
     axes.set(xlabel="recall", ylabel="precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    axes.legend(loc="lower left")
+    _legend_below(figure, axes)
     return figure
 
 
 def reliability_diagram(contents: Contents) -> Figure:
     """Draws accuracy against confidence, as it is and with the temperature that fits the validation split."""
-    figure, (axes,) = _axes(1)
+    figure, axes = _axes()
     axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
     predicted = contents.predictions[contents.split]
     as_is = reliability(predicted)
-    axes.plot(as_is.confidence, as_is.accuracy, marker="o", label=f"as it is (error {as_is.error:.3f})")
+    axes.plot(as_is.confidence, as_is.accuracy, marker="o", label=f"calibration error {as_is.error:.3f}: as it is")
     if contents.split != "val" and "val" in contents.predictions:
         temperature = fitted_temperature(contents.predictions["val"])
         scaled = reliability(predicted, temperature)
-        label = f"temperature {temperature:.2f} (error {scaled.error:.3f})"
-        axes.plot(scaled.confidence, scaled.accuracy, marker="s", label=label)
-    axes.bar(as_is.confidence, as_is.share, width=0.02, color=_INK, alpha=0.25, label="share of samples")
+        beside = f"calibration error {scaled.error:.3f}: with temperature {_bounded(temperature)}"
+        axes.plot(scaled.confidence, scaled.accuracy, marker="s", label=beside)
+    axes.bar(as_is.confidence, as_is.share, width=0.02, color=_INK, alpha=0.25, label="share of samples, as it is")
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(-0.01, 1.01), ylim=(0, 1.01))
-    axes.legend(loc="upper left")
+    _legend_below(figure, axes)
     return figure
 
 
-def predicted_and_true(contents: Contents) -> Figure:
-    """Draws predicted against true values, a panel for each value."""
+def predicted_and_true(contents: Contents, number: int) -> Figure:
+    """Draws predicted against true values; dotted, where they are equal.
+
+    Args:
+        contents: Of the run.
+        number: Of the value, where there are several.
+    """
+    figure, axes = _axes()
     predicted = contents.predictions[contents.split]
-    shown = contents.classes[:_CURVES]
-    figure, panels = _axes(len(shown))
     rows = np.linspace(0, len(predicted.target) - 1, min(len(predicted.target), _SCATTERED)).astype(int)
-    for number, (name, axes) in enumerate(zip(shown, panels, strict=True)):
-        true, said = predicted.target[rows, number], predicted.values[rows, number]
-        ends = [min(true.min(), said.min()), max(true.max(), said.max())]
-        axes.plot(ends, ends, color=_INK, linewidth=0.8, linestyle=":")
-        axes.plot(true, said, linestyle="", marker=".", alpha=0.5)
-        axes.set(xlabel=f"{name}: true", ylabel="predicted")
+    true, said = predicted.target[rows, number], predicted.values[rows, number]
+    ends = [min(true.min(), said.min()), max(true.max(), said.max())]
+    axes.plot(ends, ends, color=_INK, linewidth=0.8, linestyle=":")
+    axes.plot(true, said, linestyle="", marker=".", alpha=0.5)
+    name = short(contents.classes[number])
+    axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     return figure
 
 
-def _axes(count: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(4.6 * count, 3.4), layout="constrained")
-    return figure, list(figure.subplots(1, count, squeeze=False)[0])
+def _bounded(temperature: float) -> str:
+    """The temperature, unless it is a bound of the search: then no finite one, or none above 0, is the best."""
+    if not LEAST_TEMPERATURE * 1.01 < temperature < MOST_TEMPERATURE / 1.01:
+        return f"> {MOST_TEMPERATURE:.0f}" if temperature > 1 else f"< {LEAST_TEMPERATURE:.2f}"
+    return f"{temperature:.2f}"
+
+
+def _axes() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(4.6, 3.2), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _legend_below(figure: Figure, axes: Axes, columns: int = 1) -> None:
+    """Below the axes names lie on no curve, however long they are."""
+    handles, names = axes.get_legend_handles_labels()
+    if handles:
+        figure.set_figheight(figure.get_figheight() + _ROW * math.ceil(len(handles) / columns))
+        figure.legend(
+            handles, names, loc="outside lower center", alignment="left", ncols=columns, fontsize=9, labelspacing=0.3
+        )
+
+
+def _monitored(contents: Contents) -> str:
+    return contents.monitor.split("/", 1)[1]
+
+
+def _best(contents: Contents) -> tuple[float, float]:
+    """Optimizer step and value of the best checkpoint: of equal ones the first."""
+    steps, values = contents.history[contents.monitor]
+    best = int((values if contents.mode == "min" else -values).argmin())
+    return float(steps[best]), float(values[best])
 
 
 def _one_against_rest(contents: Contents) -> Iterator[tuple[str, Floats, Floats]]:
@@ -172,7 +216,7 @@ def _one_against_rest(contents: Contents) -> Iterator[tuple[str, Floats, Floats]
     predicted = contents.predictions[contents.split]
     single = contents.kind is Kind.SINGLE_LABEL
     truth = np.eye(len(contents.classes))[predicted.target] if single else predicted.target
-    numbers = np.argsort(-truth.sum(axis=0), kind="stable")[:_CURVES]
+    numbers = np.argsort(-truth.sum(axis=0), kind="stable")[:CURVES]
     if single and len(contents.classes) == 2:
         numbers = np.array([1])
     for number in numbers.tolist():

@@ -13,6 +13,7 @@ from graft.data.table import Kind
 from graft.reports.contents import Contents, Floats, Predicted
 
 BINS = 15  # of a reliability diagram, as in Guo et al.
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.02, 50.0  # beyond, predictions are certain or all alike
 _LEAST = 1e-12  # a probability whose logarithm is still a number
 
 
@@ -21,6 +22,18 @@ def confusion(predicted: Predicted, classes: int) -> NDArray[np.int64]:
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (predicted.target, predicted.values.argmax(axis=1)), 1)
     return counts
+
+
+def most_confused(counts: NDArray[np.int64], most: int) -> list[tuple[int, int, int, float]]:
+    """Returns true class, predicted class, count and share of the true class's samples, of the commonest confusions."""
+    wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = [(int(place) // len(counts), int(place) % len(counts)) for place in order]
+    return [
+        (true, said, int(wrong[true, said]), wrong[true, said] / counts[true].sum())
+        for true, said in pairs
+        if wrong[true, said]
+    ]
 
 
 def by_class(contents: Contents) -> list[dict[str, Any]]:
@@ -84,7 +97,8 @@ def fitted_temperature(predicted: Predicted) -> float:
         scaled = log_softmax(logits / np.exp(log_temperature), axis=1)
         return float(-scaled[rows, predicted.target].mean())
 
-    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-4, 4), method="bounded").x))
+    bounds = np.log([LEAST_TEMPERATURE, MOST_TEMPERATURE])
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=bounds, method="bounded").x))
 
 
 def _logits(predicted: Predicted) -> Floats:

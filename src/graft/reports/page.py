@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,14 +11,18 @@ from matplotlib.figure import Figure
 
 from graft.data.table import Kind
 from graft.reports.contents import Contents, read_contents
-from graft.reports.figures import as_svg, figures
-from graft.reports.judging import by_class, confusion
+from graft.reports.figures import CURVES, as_svg, figures
+from graft.reports.judging import by_class, confusion, most_confused
 from graft.reports.tracker import send_to_wandb
+from graft.reports.wording import decimals, duration, fixed, label, moment, number, percent
 from graft.runs.atomic import write_text
 from graft.runs.folder import RunFolder
 from graft.runs.secrets import redact
 
 _LARGEST_CONFUSION = 30  # classes; a larger table shows nothing to the eye
+_NAMED_CONFUSION = 8  # classes; above, the columns have numbers for names
+_CONFUSED = 10  # pairs of classes
+_FILTERS = (duration, fixed, label, moment, number, percent)
 
 
 def write_report(run: RunFolder) -> None:
@@ -42,25 +46,43 @@ def rendered(contents: Contents, pictures: Mapping[str, Figure]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "uri": data_uri}
+    environment.filters |= {"uri": data_uri, **{each.__name__: each for each in _FILTERS}}
     page = environment.get_template("report.html.jinja").render(
         run=contents,
         headline=headline(contents),
-        pictures={title: Markup(as_svg(figure, title)) for title, figure in pictures.items()},
+        learning=_embedded(pictures, learning=True),
+        pictures=_embedded(pictures, learning=False),
         confusion=confusion_rows(contents),
+        numbered=len(contents.classes) > _NAMED_CONFUSION,
+        confused=confused_pairs(contents),
+        curves=CURVES,
         classes=by_class(contents) if contents.predictions and contents.kind is not Kind.REGRESSION else [],
         facets=facet_tables(contents),
         phases=phases(contents),
         seconds={key: value for key, value in contents.summary.items() if key.startswith("seconds")},
         environment=json.dumps(contents.sessions, indent=2, ensure_ascii=False),
-        duplicates=contents.data.get("duplicates", {"exact": 0, "near": 0}),
+        duplicates=contents.data.get("duplicates", {"exact": 0, "near": 0, "examples": []}),
     )
     return redact(page)
 
 
+def _embedded(pictures: Mapping[str, Figure], learning: bool) -> dict[str, Markup]:
+    """Returns the learning curves or the others, by the caption that they bear in their section."""
+    start = "Learning curves: "
+    return {
+        title.removeprefix(start): Markup(as_svg(figure, title))
+        for title, figure in pictures.items()
+        if title.startswith(start) == learning
+    }
+
+
 def headline(contents: Contents) -> list[dict[str, Any]]:
-    """Returns name, value on validation, value and interval on the split looked at, of each metric."""
+    """Returns of each metric its name, value and interval on the split looked at, value on validation, and decimals.
+
+    Two digits of an interval's width are more than it knows of the next samples; no number is written finer.
+    """
     summary, split = contents.summary, contents.split
+    of_one = contents.kind is not Kind.REGRESSION  # no score of classes leaves 0 … 1, and errors of values may
     intervals = contents.scores["intervals"] if contents.scores.get("split") == split else {}
     names = [key.removeprefix(f"{split}/") for key in summary if key.startswith(f"{split}/")]
     return [
@@ -69,9 +91,17 @@ def headline(contents: Contents) -> list[dict[str, Any]]:
             "value": summary[f"{split}/{name}"],
             "val": summary.get(f"val/{name}"),
             "interval": intervals.get(name),
+            "of_one": of_one,
+            "decimals": _decimals(summary[f"{split}/{name}"], intervals.get(name)),
         }
         for name in names
     ]
+
+
+def _decimals(value: float, interval: Sequence[float] | None) -> int:
+    if interval is None or interval[0] == interval[1]:
+        return decimals(value)
+    return decimals(interval[1] - interval[0], leading=2)
 
 
 def confusion_rows(contents: Contents) -> list[dict[str, Any]]:
@@ -86,31 +116,41 @@ def confusion_rows(contents: Contents) -> list[dict[str, Any]]:
     ]
 
 
-def facet_tables(contents: Contents) -> dict[str, tuple[list[str], list[tuple[str, dict[str, Any]]]]]:
-    """Returns, by facet, the names of its columns and, for each value, the scores of its samples."""
-    return {
-        facet: (list(next(iter(values.values()))), list(values.items()))
-        for facet, values in contents.scores["facets"].items()
-        if values
-    }
+def confused_pairs(contents: Contents) -> list[dict[str, Any]]:
+    """Returns the pairs of classes that are confused most, where there are too many for the table of all to tell."""
+    if not contents.predictions or contents.kind is not Kind.SINGLE_LABEL or len(contents.classes) <= _NAMED_CONFUSION:
+        return []
+    counts = confusion(contents.predictions[contents.split], len(contents.classes))
+    return [
+        {"true": contents.classes[true], "said": contents.classes[said], "count": count, "share": share}
+        for true, said, count, share in most_confused(counts, _CONFUSED)
+    ]
+
+
+def facet_tables(contents: Contents) -> dict[str, tuple[list[str], list[tuple[str, list[str]]]]]:
+    """Returns, by facet, the names of its columns and, for each value, its scores as they are written."""
+    tables = {}
+    for facet, values in contents.scores["facets"].items():
+        if values:
+            columns = {
+                name: _column([scores[name] for scores in values.values()]) for name in next(iter(values.values()))
+            }
+            rows = [list(row) for row in zip(*columns.values(), strict=True)]
+            tables[facet] = (list(columns), list(zip(values, rows, strict=True)))
+    return tables
+
+
+def _column(values: Sequence[float | None]) -> list[str]:
+    if all(isinstance(value, int) for value in values):
+        return [number(value) for value in values]
+    places = decimals(max((abs(value) for value in values if value is not None), default=0.0))
+    return [fixed(value, places) for value in values]
 
 
 def phases(contents: Contents) -> list[list[dict[str, Any]]]:
     """Returns the rows of the stage table, phase by phase."""
     numbers = dict.fromkeys(row["phase"] for row in contents.stages)
     return [[row for row in contents.stages if row["phase"] == phase] for phase in numbers]
-
-
-def number(value: Any) -> str:
-    """Whole numbers with their thousands apart, others with four digits; nothing where there is none."""
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-
-
-def percent(value: float) -> str:
-    """A share of 1."""
-    return f"{100 * value:.0f} %"
 
 
 def data_uri(content: bytes, kind: str) -> str:

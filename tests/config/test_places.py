@@ -1,0 +1,57 @@
+import pytest
+from omegaconf import OmegaConf
+
+from graft.config.places import with_absolute_paths
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder to start in, with a file or a folder for each kind of name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("small_bert", "imdb", "resnet18", "MNIST", "hub"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "w.pth").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("group", "target", "key", "value"),
+    [
+        ("datamodule", "graft.data.ImageFolder", "root", "photos"),
+        ("datamodule", "graft.data.TextTable", "path", "t.csv"),
+        ("datamodule", "graft.data.HuggingFace", "dataset", "imdb"),
+        ("backbone", "graft.backbones.TimmBackbone", "weights", "w.pth"),
+        ("backbone", "graft.backbones.transformers.TransformersBackbone", "model", "small_bert"),
+        ("backbone", "graft.backbones.transformers.TransformersBackbone", "weights", "w.pth"),
+    ],
+)
+def test_what_is_a_path_becomes_absolute(here, group, target, key, value):
+    cfg = OmegaConf.create({group: {"_target_": target, key: value}})
+    assert with_absolute_paths(cfg)[group][key] == str(here / value)
+    assert cfg[group][key] == value
+
+
+@pytest.mark.parametrize(
+    ("group", "target", "key", "value"),
+    [
+        ("datamodule", "graft.data.HuggingFace", "dataset", "owner/name"),
+        ("datamodule", "graft.data.Torchvision", "dataset", "MNIST"),
+        ("backbone", "graft.backbones.TimmBackbone", "model", "resnet18"),
+        ("backbone", "graft.backbones.TimmBackbone", "weights", "hub"),
+        ("backbone", "graft.backbones.transformers.TransformersBackbone", "model", "bert-base-uncased"),
+        ("datamodule", "mine.Own", "root", "photos"),
+        ("datamodule", "graft.data.ImageFolder", "root", "???"),
+    ],
+)
+def test_what_is_a_name_stays_even_where_a_folder_is_called_so(here, group, target, key, value):
+    cfg = OmegaConf.create({group: {"_target_": target, key: value}})
+    assert with_absolute_paths(cfg) == cfg
+
+
+def test_an_interpolation_stays_where_it_is_absolute_already(here, monkeypatch):
+    monkeypatch.setenv("MY_DATA", "/data")
+    node = {"_target_": "graft.data.ImageFolder", "root": "${oc.env:MY_DATA}/flowers"}
+    cfg = with_absolute_paths(OmegaConf.create({"datamodule": node}))
+    assert OmegaConf.to_container(cfg, resolve=False)["datamodule"]["root"] == node["root"]
+    cfg = OmegaConf.create({"paths": {"root": "."}, "datamodule": node | {"root": "${paths.root}/data"}})
+    assert with_absolute_paths(cfg).datamodule.root == str(here / "data")
