@@ -32,7 +32,7 @@ class VectorBackbone(Backbone):
 
 @pytest.fixture
 def make_task():
-    def make(train="all", classes=("no", "yes"), looks=None, **head):
+    def make(train="all", classes=("no", "yes"), looks=None, class_weights=None, **head):
         torch.manual_seed(0)
         backbone = VectorBackbone()
         return Classification(
@@ -44,6 +44,7 @@ def make_task():
                 "auroc": MulticlassAUROC(num_classes=len(classes)),
             },
             test_time_augmentation=looks or {},
+            class_weights=class_weights,
             classes=list(classes),
             strategy=Strategy("s", [{"train": train, "epochs": None, "lr_scale": 1.0, "lr_decay": 1.0}], None),
             optimizer=partial(torch.optim.SGD, lr=0.1, weight_decay=0.01),
