@@ -128,13 +128,18 @@ def reviews(tmp_path_factory):
 
 
 @pytest.fixture
-def tiny_text(graft, small_bert, reviews, tmp_path):
+def tiny_text_words(small_bert, reviews):
+    """The overrides of the tiny task on texts."""
+    return [*TINY_TEXT, f"backbone.model={small_bert}", f"datamodule.path={reviews}"]
+
+
+@pytest.fixture
+def tiny_text(graft, tiny_text_words, tmp_path):
     """Trains the same on texts; returns its run folder. `code`: the exit code; None: any but 0."""
 
     def train(*overrides, name="tiny_text", code=0):
         folder = tmp_path / name
-        own = [f"backbone.model={small_bert}", f"datamodule.path={reviews}", f"hydra.run.dir={folder}", f"name={name}"]
-        words = ["train", *TINY_TEXT, *own, *overrides]
+        words = ["train", *tiny_text_words, f"hydra.run.dir={folder}", f"name={name}", *overrides]
         assert (graft(*words) == code) if code is not None else graft(*words)
         return folder
 

@@ -122,6 +122,27 @@ def test_a_killed_run_goes_on_to_the_same_weights(start, recipe, graft, tmp_path
             assert read(folder, "summary.json")[name] == pytest.approx(value, abs=1e-6)
 
 
+def test_a_text_run_that_was_killed_in_mid_epoch_goes_on_to_the_same_weights(
+    start, tiny_text_words, graft, tmp_path, weights, read
+):
+    """SIGKILL in the second of three epochs, of six steps each; batches are of texts of like length."""
+    (tmp_path / "stop_at.py").write_text(STOP_AT)
+    words = [*tiny_text_words, *RECIPE, "augmentation=none", "backbone.dropout=0.1", "trainer.max_epochs=3"]
+    folder, whole = tmp_path / "broken", tmp_path / "whole"
+    kill = "+callbacks.stop={_target_: stop_at.StopAt, step: 9, signum: 9}"
+    process = start(*words, kill, f"hydra.run.dir={folder}")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == -9, output
+    assert read(folder, "status.json")["state"] == "running"
+    assert torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 6
+    assert graft("train", f"resume={folder}", "callbacks.stop=null") == 0
+    assert graft("train", *words, f"hydra.run.dir={whole}") == 0
+    for name in ("last", "best"):
+        assert same(weights(folder, name), weights(whole, name))
+    assert epochs(folder) == epochs(whole) == ["0", "1", "2"]
+    assert no_step_twice(folder)
+
+
 def no_step_twice(folder):
     """Each row of metrics.csv is of a later step than the one above it: what is trained again is not logged twice."""
     header, *rows = (line.split(",") for line in (folder / "metrics.csv").read_text().splitlines())

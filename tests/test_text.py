@@ -115,10 +115,13 @@ def test_augmentation_of_images_is_refused_for_texts(tiny_text, capsys):
         ("backbone.max_length=64", "the network takes 3 to 32 tokens"),
         ("datamodule.split.fold=6 of 5", "fold=6 of 5"),
         ("task=multilabel", "neither 0 nor 1"),
+        ("task=multilabel task/loss=focal", "only task=classification has it"),
+        ("task=multilabel task.class_weights=balanced", "only task=classification has it"),
     ],
 )
 def test_mistakes_with_texts_are_told_without_a_traceback(tiny_text, capsys, override, message):
-    tiny_text(override, code=None)
+    words = [override] if "fold" in override else override.split()
+    tiny_text(*words, code=None)
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error

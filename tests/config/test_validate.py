@@ -126,3 +126,13 @@ def test_what_no_training_can_use_is_refused(composed, override):
 @pytest.mark.parametrize("epochs", ["-1", "1", "null"])
 def test_epochs_may_be_left_to_something_else(composed, epochs):
     validate(composed(f"trainer.max_epochs={epochs}"))
+
+
+@pytest.mark.parametrize("task", ["graft.tasks.MultiLabel", "graft.tasks.Regression"])
+@pytest.mark.parametrize("loss", ["graft.tasks.FocalLoss", "torch.nn.CrossEntropyLoss"])
+def test_a_loss_of_single_classes_is_refused_for_other_tasks(composed, task, loss):
+    cfg = composed("task=multilabel")
+    with open_dict(cfg):
+        cfg.task._target_ = task
+        cfg.task.loss = {"_target_": loss} | ({"gamma": 2.0} if "Focal" in loss else {})
+    assert f"task.loss: {loss} is for one class a sample" in message(cfg)

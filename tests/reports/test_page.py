@@ -89,7 +89,9 @@ def test_the_report_of_an_image_run_has_every_part(tiny, read):
     assert scores["intervals"].keys() == {"accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision",
                                           "calibration_error"}  # fmt: skip
     pictures = [value for name, value in page.attributes if name == "src"]
-    assert len([each for each in pictures if each.startswith("data:image/jpeg")]) == len(re.findall("said ", page.text))
+    assert all(each.startswith("data:image/jpeg") for each in pictures)
+    assert len(pictures) == len(re.findall("said ", page.text)) + 1  # the preview of augmentation
+    assert len(max(pictures, key=len)) < (folder / "augmentation.png").stat().st_size / 2
     assert "done" in page.text
     assert "2 epochs" in page.text
     drawn = [value for name, value in page.attributes if name == "aria-label"]

@@ -32,7 +32,7 @@ class VectorBackbone(Backbone):
 
 @pytest.fixture
 def make_task():
-    def make(train="all", classes=("no", "yes"), looks=None, **head):
+    def make(train="all", classes=("no", "yes"), looks=None, class_weights=None, **head):
         torch.manual_seed(0)
         backbone = VectorBackbone()
         return Classification(
@@ -44,6 +44,7 @@ def make_task():
                 "auroc": MulticlassAUROC(num_classes=len(classes)),
             },
             test_time_augmentation=looks or {},
+            class_weights=class_weights,
             classes=list(classes),
             strategy=Strategy(
                 "s",

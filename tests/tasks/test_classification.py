@@ -120,3 +120,14 @@ def test_the_head_is_the_last_stage_and_every_parameter_is_in_the_optimizer(make
     assert [stage.name for stage in task.stages] == ["stem", "block_1", "head"]
     grouped = {id(value) for group in trainer.optimizers[0].param_groups for value in group["params"]}
     assert grouped == {id(parameter) for parameter in task.parameters()}
+
+
+def test_class_weights_count_in_the_loss_of_each_sample(make_task):
+    plain, weighted = make_task(), make_task(class_weights=[0.5, 2.0])
+    outputs = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    classes = torch.tensor([0, 1])
+    losses = plain.losses(outputs, {"target": classes})
+    assert torch.allclose(weighted.losses(outputs, {"target": classes}), losses * torch.tensor([0.5, 2.0]))
+    mixed = torch.tensor([[0.5, 0.5], [0.0, 1.0]])
+    expected = plain.losses(outputs, {"target": mixed}) * torch.tensor([1.25, 2.0])
+    assert torch.allclose(weighted.losses(outputs, {"target": mixed}), expected)

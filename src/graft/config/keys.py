@@ -9,6 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from graft.config.schema import HYDRA_KEYS, TARGETS
 
 _FEW = 12
+_SINGLE_LABELS = "graft.tasks.Classification"
+_OF_SINGLE_LABELS = ("task/loss", "task.class_weights")  # keys that the other tasks have not
 
 
 def dotted_keys(cfg: DictConfig) -> list[str]:
@@ -38,6 +40,9 @@ def unknown_key(key: str, cfg: DictConfig, groups: Iterable[str]) -> str:
         groups: Names of the config groups, which may be meant at the top.
     """
     known = dotted_keys(cfg)
+    task = OmegaConf.select(cfg, "task._target_", throw_on_missing=False)
+    if key in _OF_SINGLE_LABELS and task in TARGETS and task != _SINGLE_LABELS:
+        return f"{key}: only task=classification has it, where a sample has one label; leave it out."
     if key in known:
         return f"{key}: is null, there is nothing to delete."
     near = _nearest(key, list(dict.fromkeys([*known, *groups])))

@@ -15,6 +15,8 @@ from graft.config.keys import dotted_keys
 from graft.config.schema import COMMANDS
 from graft.errors import ConfigError, did_you_mean
 
+_LOSSES_OF_CLASSES = ("graft.tasks.FocalLoss", "torch.nn.CrossEntropyLoss")
+
 
 def validate(cfg: DictConfig, command: str = "train") -> None:
     """Checks keys, types, missing values, interpolations and the monitored metric.
@@ -42,7 +44,7 @@ def problems(cfg: DictConfig, command: str) -> list[str]:
     missing = _missing_values(OmegaConf.to_container(cfg, resolve=False))
     found = [*missing, *_unresolved(cfg, dotted_keys(cfg)), *check_fields(cfg, COMMANDS[command], "")]
     if command == "train":
-        found += [*_monitor(cfg), *_name(cfg)]
+        found += [*_monitor(cfg), *_name(cfg), *_loss(cfg)]
     return _told_once(found, cfg)
 
 
@@ -101,6 +103,13 @@ def _name(cfg: DictConfig) -> Iterator[str]:
         return
     if isinstance(name, str) and (name in ("", ".", "..") or any(mark in name for mark in "/\\\0")):
         yield f"name: '{name}' cannot name a folder in logs/runs: leave out / and \\."
+
+
+def _loss(cfg: DictConfig) -> Iterator[str]:
+    """A loss over classes that exclude one another takes several labels for shares of them, without a word."""
+    task, loss = (OmegaConf.select(cfg, f"{key}._target_", throw_on_missing=False) for key in ("task", "task.loss"))
+    if task in ("graft.tasks.MultiLabel", "graft.tasks.Regression") and loss in _LOSSES_OF_CLASSES:
+        yield f"task.loss: {loss} is for one class a sample (task=classification); leave out the choice of the loss."
 
 
 def _monitor(cfg: DictConfig) -> Iterator[str]:

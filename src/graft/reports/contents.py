@@ -1,6 +1,7 @@
 """What a run folder holds, read for people to look at; whatever a run has not come to is absent."""
 
 import csv
+import io
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from PIL import Image
 
 from graft.data.splits import SPLITS
 from graft.data.table import Kind
@@ -18,6 +20,8 @@ from graft.runs.folder import RunFolder
 from graft.runs.status import Status, read_status
 
 Floats = NDArray[np.float64]
+
+_QUALITY = 80  # of a picture that the page holds
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Contents:
         predictions: by split.
         scores: what `scores.json` says.
         errors: worst first.
-        augmentation: a PNG file, or None.
+        augmentation: a JPEG file, or None.
     """
 
     path: Path
@@ -125,8 +129,15 @@ def read_contents(run: RunFolder) -> Contents:
         predictions={} if table is None else _predictions(table, kind, classes),
         scores=_json(run.scores, {"intervals": {}, "facets": {}}),
         errors=[] if table is None else _errors(run.errors, table),
-        augmentation=run.augmentation.read_bytes() if run.augmentation.exists() else None,
+        augmentation=_as_jpeg(run.augmentation) if run.augmentation.exists() else None,
     )
+
+
+def _as_jpeg(picture: Path) -> bytes:
+    """A tenth of the size of a PNG where images are noisy; the picture in the run folder stays as it is."""
+    buffer = io.BytesIO()
+    Image.open(picture).convert("RGB").save(buffer, format="JPEG", quality=_QUALITY)
+    return buffer.getvalue()
 
 
 def _json(path: Path, absent: Any) -> Any:
