@@ -81,7 +81,7 @@ def _sets(rows: Sequence[frozenset[str]]) -> Labels:
     classes = sorted(frozenset().union(*rows), key=_in_order)
     targets = np.array([[name in labels for name in classes] for labels in rows], dtype=np.int64)
     # A sample without any label is a sample all the same.
-    return Labels(classes, targets, _rarest(targets), np.ones(len(rows), dtype=bool))
+    return Labels(classes, targets, rarest(targets), np.ones(len(rows), dtype=bool))
 
 
 def _flags(path: Path, columns: Mapping[str, Strings], present: NDArray[np.bool_]) -> Labels:
@@ -91,7 +91,7 @@ def _flags(path: Path, columns: Mapping[str, Strings], present: NDArray[np.bool_
             if (value := values[row].lower()) not in _TRUE | _FALSE:
                 raise GraftError(f"{path}, row {row + 1}, column {name!r}: {values[row]!r} is neither 0 nor 1.")
             targets[row, position] = value in _TRUE
-    return Labels(list(columns), targets, _rarest(targets), present)
+    return Labels(list(columns), targets, rarest(targets), present)
 
 
 def _values(path: Path, columns: Mapping[str, Strings], present: NDArray[np.bool_]) -> Labels:
@@ -106,7 +106,7 @@ def _values(path: Path, columns: Mapping[str, Strings], present: NDArray[np.bool
     return Labels(list(columns), targets, _bins(targets[:, 0]), present & finite)
 
 
-def _rarest(targets: NDArray[np.int64]) -> NDArray[np.int64]:
+def rarest(targets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Each row's rarest label, -1 where it has none: to share those out evenly is what is hard."""
     counts = np.where(targets > 0, targets.sum(axis=0), len(targets) + 1)
     return np.where(targets.any(axis=1), counts.argmin(axis=1), -1)

@@ -58,7 +58,7 @@ def split_rows(
         val: share of the rows that are not test; not used when the validation split is given.
         seed: the same seed gives the same splits.
         groups: (n,) values; all rows of one value get into the same split.
-        given: splits that are fixed beforehand; must hold "train", from which the others are cut.
+        given: splits that are fixed beforehand, no row in two; the others are cut from "train", or from what is left.
         fold: the part of the rows that is the test split, in the place of the share `test`.
 
     Raises:
@@ -67,7 +67,8 @@ def split_rows(
     splits = dict(given or {})
     if fold is not None and "test" in splits:
         raise ConfigError(f"datamodule.split.fold={fold}, but the test split is given by the data: set it to null.")
-    rest = splits.pop("train", np.arange(len(strata)))
+    left = np.setdiff1d(np.arange(len(strata)), np.concatenate([np.empty(0, np.int64), *splits.values()]))
+    rest = splits.pop("train", left)
     for name, share in (("test", test), ("val", val)):
         if name in splits:
             continue
@@ -80,6 +81,7 @@ def split_rows(
         else:
             rest, splits[name] = _hold_out_groups(rest, strata, groups, share, seed, spare)
     splits["train"] = rest
+    _check_disjoint(splits)
     if groups is not None:
         _check_groups(splits, groups)
     return {name: splits[name] for name in SPLITS}
@@ -151,6 +153,12 @@ def _hold_out_groups(
         held, members = held + side[best] * counts[best], members + side[best] * present[best]
         out[best] = not out[best]
     return rows[~out[group]], rows[out[group]]
+
+
+def _check_disjoint(splits: Mapping[str, Rows]) -> None:
+    rows = np.concatenate(list(splits.values()))
+    if len(np.unique(rows)) < len(rows):
+        raise ValueError("a row lies in two splits")
 
 
 def _check_groups(splits: Mapping[str, Rows], groups: NDArray[Any]) -> None:
