@@ -98,6 +98,20 @@ def test_augmentation_of_images_is_refused_for_texts(tiny_text, capsys):
     assert "augmentation is for images, but datamodule=text_table holds texts" in capsys.readouterr().err
 
 
+def test_a_network_for_other_samples_is_refused(graft, reviews, flowers, small_bert, tmp_path, capsys):
+    image_network = ["backbone=timm", "backbone.model=test_vit", "backbone.weights=none"]
+    text_network = ["backbone=transformers", f"backbone.model={small_bert}", "backbone.weights=none"]
+    texts = ["datamodule=text_table", f"datamodule.path={reviews}"]
+    images = ["datamodule=image_folder", f"datamodule.root={flowers}"]
+    common = ["trainer=cpu", "logger.wandb=null", "datamodule.batch_size=8"]
+    assert graft("train", *common, *texts, *image_network, f"hydra.run.dir={tmp_path}/a") == 2
+    assert graft("train", *common, *images, *text_network, f"hydra.run.dir={tmp_path}/b") == 2
+    error = capsys.readouterr().err
+    assert "datamodule=text_table holds texts, but the backbone takes images: choose another, e.g. backbone=mini" in error
+    assert "datamodule=image_folder holds images, but the backbone takes texts" in error
+    assert "Traceback" not in error
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

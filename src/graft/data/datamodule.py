@@ -141,6 +141,7 @@ class DataModule(LightningDataModule):
             raise ConfigError(
                 f"datamodule={self.name} has targets of kind {self.table.kind}, the task takes {self.kind}."
             )
+        self._check_samples()
         self.classes = self.table.classes
         self.skipped = self.table.skipped
         splits = self._make_splits(self.table)
@@ -154,6 +155,17 @@ class DataModule(LightningDataModule):
         if not self.varies and (prepare := getattr(self.preprocess(False), "prepare", None)) is not None:
             inputs = prepare(self.table.load, len(self.table.ids))
             self._prepared = replace(self.table, load=inputs, lengths=inputs.lengths)
+
+    def _check_samples(self) -> None:
+        """A text network cannot look at pictures."""
+        takes = getattr(self.preprocess(False), "takes", None)  # None: a transform of the user's own
+        if takes is None or isinstance(self.table.load(0), takes):
+            return
+        holds, wants, choice = ("images", "texts", "resnet18") if takes is str else ("texts", "images", "minilm")
+        raise ConfigError(
+            f"datamodule={self.name} holds {holds}, but the backbone takes {wants}: choose another, e.g."
+            f" backbone={choice}."
+        )
 
     def _check_augmentation(self) -> None:
         """Torchvision's transforms let what is no image pass as it is, without a word."""
