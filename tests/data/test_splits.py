@@ -128,3 +128,15 @@ def test_a_row_in_two_given_splits_is_refused():
     given = {"train": np.arange(0, 80), "test": np.arange(79, 100)}
     with pytest.raises(ValueError, match="two splits"):
         split_rows(np.tile([0, 1], 50), test=0.25, val=0.1, seed=0, given=given)
+
+
+def test_one_group_only_is_told():
+    with pytest.raises(GraftError, match="only one group: 'me', but 3 splits need"):
+        split_rows(np.tile([0, 1], 50), test=0.25, val=0.1, seed=0, groups=np.full(100, "me"))
+
+
+def test_a_label_absent_from_a_split_is_called_a_label():
+    targets = np.array([[1, 0]] * 9 + [[1, 1]])
+    splits = {"train": np.arange(0, 4), "val": np.arange(4, 7), "test": np.arange(7, 10)}
+    with pytest.raises(GraftError, match="Label 'dog' is absent from the train split"):
+        check_classes(splits, targets, CLASSES)

@@ -154,6 +154,9 @@ class HuggingFace(Datamodule):
     config: str | None
     sample: str | None
     label: str | None
+    group: str | None = ABSENT
+    facets: list[str] = ABSENT
+    min_rows: Count = ABSENT
     split: Split
 
 
@@ -167,6 +170,7 @@ class Columns:
     split: str | None
     group: str | None
     facets: list[str]
+    min_rows: Count = ABSENT
 
 
 @dataclass(kw_only=True)

@@ -1,5 +1,6 @@
 """The base of all datamodules: splits and loaders over a table of samples, whatever the samples are."""
 
+import logging
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -18,8 +19,10 @@ from graft.data.loader import ResumableLoader
 from graft.data.samples import Batch, FeatureSamples, Samples, as_is
 from graft.data.sampling import EvaluationBatches, TrainingOrder
 from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
-from graft.data.table import BadFile, Kind, Rows, Table, Targets
-from graft.errors import ConfigError, GraftError
+from graft.data.table import BadFile, Kind, Named, Picked, Placed, Rows, Table, Targets
+from graft.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 
 class Settings(TypedDict):
@@ -144,17 +147,18 @@ class DataModule(LightningDataModule):
         self._check_samples()
         self.classes = self.table.classes
         self.skipped = self.table.skipped
-        splits = self._make_splits(self.table)
-        if self.batch_size > (most := len(splits["train"])):
-            raise GraftError(
-                f"datamodule.batch_size={self.batch_size} is larger than the training split, which has "
-                f"{most} samples: choose at most {most}."
-            )
-        self.splits = splits
+        self.splits = self._make_splits(self.table)
         self._check_augmentation()
         if not self.varies and (prepare := getattr(self.preprocess(False), "prepare", None)) is not None:
-            inputs = prepare(self.table.load, len(self.table.ids))
-            self._prepared = replace(self.table, load=inputs, lengths=inputs.lengths)
+            self._prepared = self._prepare(prepare)
+
+    def _prepare(self, prepare: Callable[[Callable[[int], Any], int], Any]) -> Table:
+        """Has inputs made of the rows in the splits only: a limit or few shots may leave out most of a large table."""
+        used = np.sort(np.concatenate(list(self.splits.values())))
+        inputs = prepare(Picked(self.table.load, used), len(used))
+        lengths = np.zeros(len(self.table.ids), dtype=np.int64)
+        lengths[used] = inputs.lengths
+        return replace(self.table, load=Placed(inputs, used), lengths=lengths)
 
     def _check_samples(self) -> None:
         """A text network cannot look at pictures."""
@@ -234,9 +238,10 @@ class DataModule(LightningDataModule):
         counts = count_classes(targets, len(self.classes))
         return Targets(kind, self.classes, balancing=(len(targets) / (len(counts) * np.maximum(counts, 1))).tolist())
 
-    def sample_ids(self, split: str) -> list[str]:
+    def sample_ids(self, split: str) -> Named:
         """Returns the samples' names, the same on every machine, in the order of `splits[split]`."""
-        return [self.table.ids[row] for row in self._rows(split)]
+        rows = self._rows(split)
+        return Named(self.table.ids, rows, None if self.table.digests is None else self.table.digests[rows])
 
     def use_features(self, features: Mapping[str, Tensor]) -> None:
         """From now on these splits yield "features" instead of "inputs"; no sample of them is read any more.
@@ -275,29 +280,42 @@ class DataModule(LightningDataModule):
             ConfigError: the batch cannot be shared evenly, or Lightning is told to change the order.
         """
         world, rank = self._world()
-        if self.batch_size % world:
-            raise ConfigError(
-                f"datamodule.batch_size={self.batch_size} cannot be shared evenly among {world} processes: "
-                f"choose a multiple of {world}, or other trainer.devices."
-            )
+        batch_size = self._train_batch(world)
         if getattr(self.trainer, "overfit_batches", 0):
             raise ConfigError("trainer.overfit_batches is not supported: use datamodule.limit to keep few samples.")
         dataset = self.dataset("train", train=True)
         lengths = self._lengths("train")
         order = TrainingOrder(
             dataset,
-            batch_size=self.batch_size,
+            batch_size=batch_size,
             world=world,
             rank=rank,
             seed=self.seed,
             lengths=lengths,
             balance=self.table.targets[self._rows("train")] if self.sampler == "balanced" else None,
         )
-        share = self.batch_size // world
-        self._train_loader = ResumableLoader(dataset, sampler=order, batch_size=share, **self._loading(dataset))
+        self._train_loader = ResumableLoader(
+            dataset, sampler=order, batch_size=batch_size // world, **self._loading(dataset)
+        )
         if self._position is not None:
             self._train_loader.load_state_dict(self._position)
         return self._train_loader
+
+    def _train_batch(self, world: int) -> int:
+        """The samples of a batch over all processes: all of the training split where it is smaller than a batch."""
+        most = len(self._rows("train"))
+        if self.batch_size % world or (most < self.batch_size and most % world):
+            only = f" (the training split has {most} samples)" if most < self.batch_size else ""
+            raise ConfigError(
+                f"datamodule.batch_size={self.batch_size}{only} cannot be shared evenly among {world} processes: "
+                f"choose a multiple of {world}, or other trainer.devices."
+            )
+        if most < self.batch_size:
+            log.warning(
+                "datamodule.batch_size=%d: the training split has %d samples only; each step takes all of them",
+                *(self.batch_size, most),
+            )
+        return min(self.batch_size, most)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns where the training loader stands, for the checkpoint."""

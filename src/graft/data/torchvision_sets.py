@@ -85,10 +85,9 @@ class Torchvision(DataModule):
         lengths = [len(part) for _, part in found]
         load = Parts([_Samples(part) for _, part in found], starts(lengths))
         classes, targets = self._named(found[0][1], np.concatenate([self._targets(part) for _, part in found]))
-        try:
-            described = contents(load, len(targets), self.source)
-        except ValueError as error:
-            raise GraftError(f"datamodule.dataset={self.source}: a sample is {error}.") from error
+        described, bad = contents(load, len(targets), self.source)
+        if bad:
+            raise GraftError(f"datamodule.dataset={self.source}: a sample is {next(iter(bad.values()))}.")
         return Table(
             ids=[f"{split or 'all'}/{row}" for (split, part) in found for row in range(len(part))],
             classes=classes,
