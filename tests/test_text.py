@@ -123,6 +123,7 @@ def test_a_network_for_other_samples_is_refused(graft, reviews, flowers, small_b
         ("datamodule.path=nowhere.csv", "nowhere.csv does not exist"),
         ("backbone.max_length=64", "the network takes 3 to 32 tokens"),
         ("datamodule.split.fold=6 of 5", "fold=6 of 5"),
+        ("datamodule.split.fold=0", "fold=0: say it like '2 of 5'"),
         ("task=multilabel", "neither 0 nor 1"),
     ],
 )
@@ -131,6 +132,16 @@ def test_mistakes_with_texts_are_told_without_a_traceback(tiny_text, capsys, ove
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+def test_a_run_is_not_judged_on_texts_that_have_changed(tiny_text, graft, reviews, tmp_path, capsys):
+    path = tmp_path / "own.csv"
+    path.write_text(reviews.read_text())
+    folder = tiny_text(f"datamodule.path={path}", "trainer.max_epochs=1")
+    assert graft("evaluate", f"run={folder}") == 0
+    path.write_text(path.read_text().replace("film 7 ", "play 7 "))
+    assert graft("evaluate", f"run={folder}") == 1
+    assert "1 with another content (8)" in capsys.readouterr().err
 
 
 def test_every_sample_is_tested_once_over_all_folds(tiny_text):

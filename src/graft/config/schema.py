@@ -94,7 +94,7 @@ class Split:
     test: Share
     val: Share
     seed: Seed
-    fold: str | None
+    fold: str | int | None  # a number alone is told how to say it by the datamodule
 
 
 @dataclass
