@@ -1,11 +1,10 @@
 """The base of all datamodules: splits and loaders over a table of samples, whatever the samples are."""
 
 import logging
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,47 +17,12 @@ from graft.data.augmentation import Chain, OnBatches, Transform
 from graft.data.loader import ResumableLoader
 from graft.data.samples import Batch, FeatureSamples, Samples, as_is
 from graft.data.sampling import EvaluationBatches, TrainingOrder
+from graft.data.settings import at_least, free_cores, one_of, share
 from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
 from graft.data.table import BadFile, Kind, Named, Picked, Placed, Rows, Table, Targets
 from graft.errors import ConfigError
 
 log = logging.getLogger(__name__)
-
-
-class Settings(TypedDict):
-    """What every datamodule takes.
-
-    Attributes:
-        name: names the run folders.
-        batch_size: samples of a training batch over all processes together.
-        eval_batch_size: samples of an evaluation batch per process.
-        num_workers: loader processes; None: one fewer than the cores, at most 8.
-        shots: training samples to keep per class; None: all.
-        limit: samples to keep per split; None: all.
-        bad_files: "error" | "skip".
-        split: "test" and "val", shares in 0 … 1, "seed", and "fold", None or like "2 of 5", the part to test on.
-        preprocess: takes whether it is for training, returns a transform: canonical sample to network input.
-        augment: canonical sample to canonical sample, drawing from torch's global generator; training only.
-        mix: what then mixes the samples of a training batch, of one process.
-        sampler: "shuffled", each training sample once an epoch, or "balanced", as many of each class.
-        seed: of the order of training samples and of augmentation.
-        kind: of the targets that the task learns from.
-    """
-
-    name: str
-    batch_size: int
-    eval_batch_size: int
-    num_workers: int | None
-    shots: int | None
-    limit: int | None
-    bad_files: str
-    split: Mapping[str, Any]
-    preprocess: Callable[[bool], Transform]
-    augment: Transform | None
-    mix: tuple[OnBatches, ...]
-    sampler: str
-    seed: int
-    kind: Kind
 
 
 class DataModule(LightningDataModule):
@@ -99,15 +63,15 @@ class DataModule(LightningDataModule):
         """
         super().__init__()
         self.name = name
-        self.batch_size = _at_least(1, "batch_size", batch_size)
-        self.eval_batch_size = _at_least(1, "eval_batch_size", eval_batch_size)
-        self.num_workers = _at_least(0, "num_workers", _free_cores() if num_workers is None else num_workers)
-        self.shots = None if shots is None else _at_least(1, "shots", shots)
-        self.limit = None if limit is None else _at_least(1, "limit", limit)
+        self.batch_size = at_least(1, "batch_size", batch_size)
+        self.eval_batch_size = at_least(1, "eval_batch_size", eval_batch_size)
+        self.num_workers = at_least(0, "num_workers", free_cores() if num_workers is None else num_workers)
+        self.shots = None if shots is None else at_least(1, "shots", shots)
+        self.limit = None if limit is None else at_least(1, "limit", limit)
         self.bad_files = one_of(("error", "skip"), "bad_files", bad_files)
         self.split = split
-        self.test_share, self.val_share = _share("test", split["test"]), _share("val", split["val"])
-        self.split_seed = _at_least(0, "split.seed", split["seed"])
+        self.test_share, self.val_share = share("test", split["test"]), share("val", split["val"])
+        self.split_seed = at_least(0, "split.seed", split["seed"])
         self.fold = None if split.get("fold") is None else Fold.parse(str(split["fold"]))
         self.preprocess = preprocess
         self.augment = augment
@@ -373,31 +337,3 @@ class DataModule(LightningDataModule):
         if split not in SPLITS:
             raise ConfigError(f"There is no split {split!r}: choose train, val or test.")
         return self.splits[split]
-
-
-def one_of(choices: tuple[str, ...], key: str, value: str) -> str:
-    """Returns the value.
-
-    Raises:
-        ConfigError: it is none of the choices.
-    """
-    if value not in choices:
-        raise ConfigError(f"datamodule.{key}={value}: choose {' or '.join(choices)}.")
-    return value
-
-
-def _at_least(least: int, key: str, value: int) -> int:
-    if value < least:
-        raise ConfigError(f"datamodule.{key}={value}: it must be at least {least}.")
-    return value
-
-
-def _share(key: str, value: float) -> float:
-    if not 0 < value < 1:
-        raise ConfigError(f"datamodule.split.{key}={value}: it is a share, more than 0 and less than 1.")
-    return value
-
-
-def _free_cores() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, cores - 1)

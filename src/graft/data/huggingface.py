@@ -9,10 +9,11 @@ from typing import Any, Unpack
 import numpy as np
 
 from graft.data.checks import settle
-from graft.data.datamodule import DataModule, Settings
+from graft.data.datamodule import DataModule
 from graft.data.folders import SPLIT_OF
 from graft.data.labels import read_labels
 from graft.data.parts import Parts, contents, rows_of, starts
+from graft.data.settings import Settings
 from graft.data.strings import Strings, strings
 from graft.data.table import BadFile, Picked, Table
 from graft.errors import ConfigError, GraftError, did_you_mean

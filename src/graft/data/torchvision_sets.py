@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torchvision import datasets
 
-from graft.data.datamodule import DataModule, Settings
+from graft.data.datamodule import DataModule
 from graft.data.labels import rarest
 from graft.data.parts import Parts, contents, rows_of, starts
+from graft.data.settings import Settings
 from graft.data.table import Kind, Table
 from graft.errors import ConfigError, GraftError, did_you_mean
 
