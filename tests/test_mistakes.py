@@ -17,7 +17,6 @@ def test_a_folder_that_holds_a_run_is_refused_and_left_alone(tiny, graft, tiny_w
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("datamodule.batch_size=100", "batch_size=100 is larger than the training split, which has 40"),
         ("datamodule.root=nowhere", "nowhere"),
         ("datamodule.shots=1000", "1000"),
         ("backbone.model=test_vitt", "Did you mean 'test_vit"),

@@ -105,6 +105,22 @@ def test_augmentation_of_images_is_refused_for_texts(tiny_text, capsys):
     assert "augmentation is for images, but datamodule=text_table holds texts" in capsys.readouterr().err
 
 
+def test_a_network_for_other_samples_is_refused(graft, reviews, flowers, small_bert, tmp_path, capsys):
+    image_network = ["backbone=timm", "backbone.model=test_vit", "backbone.weights=none"]
+    text_network = ["backbone=transformers", f"backbone.model={small_bert}", "backbone.weights=none"]
+    texts = ["datamodule=text_table", f"datamodule.path={reviews}"]
+    images = ["datamodule=image_folder", f"datamodule.root={flowers}"]
+    common = ["trainer=cpu", "logger.wandb=null", "datamodule.batch_size=8"]
+    assert graft("train", *common, *texts, *image_network, f"hydra.run.dir={tmp_path}/a") == 2
+    assert graft("train", *common, *images, *text_network, f"hydra.run.dir={tmp_path}/b") == 2
+    error = capsys.readouterr().err
+    assert (
+        "datamodule=text_table holds texts, but the backbone takes images: choose another, e.g. backbone=mini" in error
+    )
+    assert "datamodule=image_folder holds images, but the backbone takes texts" in error
+    assert "Traceback" not in error
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -114,6 +130,7 @@ def test_augmentation_of_images_is_refused_for_texts(tiny_text, capsys):
         ("datamodule.path=nowhere.csv", "nowhere.csv does not exist"),
         ("backbone.max_length=64", "the network takes 3 to 32 tokens"),
         ("datamodule.split.fold=6 of 5", "fold=6 of 5"),
+        ("datamodule.split.fold=0", "fold=0: say it like '2 of 5'"),
         ("task=multilabel", "neither 0 nor 1"),
         ("task=multilabel task/loss=focal", "only task=classification has it"),
         ("task=multilabel task.class_weights=balanced", "only task=classification has it"),
@@ -125,6 +142,16 @@ def test_mistakes_with_texts_are_told_without_a_traceback(tiny_text, capsys, ove
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+def test_a_run_is_not_judged_on_texts_that_have_changed(tiny_text, graft, reviews, tmp_path, capsys):
+    path = tmp_path / "own.csv"
+    path.write_text(reviews.read_text())
+    folder = tiny_text(f"datamodule.path={path}", "trainer.max_epochs=1")
+    assert graft("evaluate", f"run={folder}") == 0
+    path.write_text(path.read_text().replace("film 7 ", "play 7 "))
+    assert graft("evaluate", f"run={folder}") == 1
+    assert "1 with another content (8)" in capsys.readouterr().err
 
 
 def test_every_sample_is_tested_once_over_all_folds(tiny_text):

@@ -37,7 +37,8 @@ class Interrupted(BaseException):
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Returns `" Did you mean 'lr'?"` (or two or three such names), or an empty string when nothing is near."""
-    near = difflib.get_close_matches(word, sorted(set(choices)), n=3, cutoff=0.5)
+    written = {name.lower(): name for name in sorted(set(choices), reverse=True)}  # case is what is mistaken most
+    near = [written[name] for name in difflib.get_close_matches(word.lower(), written, n=3, cutoff=0.5)]
     if not near:
         return ""
     return " Did you mean " + " or ".join(f"'{name}'" for name in near) + "?"

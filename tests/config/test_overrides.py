@@ -1,7 +1,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from graft.config.overrides import is_group, parse, quote_paths, quoted, sweep_points
+from graft.config.overrides import is_group, open_mapping, parse, quote_paths, quoted, sweep_points
 from graft.errors import ConfigError
 
 PATHS = [
@@ -19,6 +19,11 @@ def test_any_text_survives_quoting(path):
 def test_only_the_values_of_the_key_are_quoted_and_quotes_of_the_users_stay():
     line = ["resume=a b=c", "name=a", "resume='x y'", "resume=null", "resume="]
     assert quote_paths(line, "resume") == ["resume='a b=c'", "name=a", "resume='x y'", "resume=null", "resume="]
+
+
+def test_a_mapping_of_any_keys_takes_new_ones():
+    line = ["a.options.split=x", "a.optional=1", "+a.options.y=2"]
+    assert open_mapping(line, "a.options") == ["++a.options.split=x", "a.optional=1", "+a.options.y=2"]
 
 
 def test_all_malformed_overrides_are_told_together():

@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from graft.data import formats
 from graft.data.columns import read_strings, store_texts
 from graft.errors import GraftError
 
 ROWS = [
-    {"text": 'He said, "no",\nand left.', "label": 1},
+    {"text": 'He said, "no", and left.', "label": 1},
     {"text": "naïve café 🙂", "label": 0},
     {"text": "", "label": None},
 ]
@@ -25,9 +26,10 @@ def write(path: Path) -> Path:
         pq.write_table(pa.Table.from_pylist(ROWS), path)
     else:
         mark = "\t" if path.suffix == ".tsv" else ","
-        quoted = [row["text"].replace('"', '""') for row in ROWS]
+        quote = '"' if mark == "," else ""
+        quoted = [row["text"].replace('"', quote + '"') for row in ROWS]
         lines = [
-            f'"{text}"{mark}{"" if row["label"] is None else row["label"]}'
+            f"{quote}{text}{quote}{mark}{'' if row['label'] is None else row['label']}"
             for text, row in zip(quoted, ROWS, strict=True)
         ]
         path.write_text("\n".join([f"text{mark}label", *lines]) + "\n", encoding="utf-8")
@@ -37,7 +39,7 @@ def write(path: Path) -> Path:
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.jsonl", "t.parquet"])
 def test_every_format_says_the_same(tmp_path: Path, name: str):
     path = write(tmp_path / name)
-    assert read_strings(path, ["label"])["label"].tolist() == ["1", "0", None]
+    assert list(read_strings(path, ["label"])["label"]) == ["1", "0", None]
     texts, lengths = store_texts(path, "text")
     assert [texts(row) for row in range(3)] == [row["text"] for row in ROWS]
     assert lengths.tolist() == [len(row["text"]) for row in ROWS]
@@ -69,7 +71,12 @@ def test_texts_of_several_parts_are_found(tmp_path: Path):
         ("t.jsonl", b'{"text": "a"}\n{"text": 3}\n', "cannot be read as jsonl"),
         ("t.jsonl", b'{"text": ', "cannot be read as jsonl"),
         ("t.parquet", b"PAR1 no", "cannot be read as parquet"),
-        ("t.xlsx", b"x", "tables are read from .csv"),
+        ("t.xlsx", b"x", "tables are read from .csv.*Export the sheet as CSV"),
+        ("t.json", b"[]", "each line is an object"),
+        ("t.csv", "text,caf\u00e9\na,b\n".encode("latin1"), "the names of its columns are not UTF-8.*iconv -f latin1"),
+        ("t.csv", "text,label\na,b\n".encode("utf-16"), "is UTF-16, not UTF-8"),
+        ("t.csv", b"text;label\na;b\n", "no column 'text'. It seems to be separated by semicolons"),
+        ("t.csv", b"text,label,text\na,b,c\n", "has 2 columns 'text': rename"),
     ],
 )
 def test_a_broken_file_is_told_by_its_name(tmp_path: Path, name: str, content: bytes, message: str):
@@ -101,8 +108,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path):
     program = """
 import resource, sys
 from pathlib import Path
-from graft.data import columns
-columns._BLOCK = 1 << 18
+from graft.data import columns, formats
+formats._BLOCK = 1 << 18
 for name in ("small", "large"):
     texts, lengths = columns.store_texts(Path(sys.argv[1]) / f"{name}.csv", "text")
     assert lengths.tolist()[:2] == [20_002, 20_002]
@@ -111,3 +118,36 @@ for name in ("small", "large"):
     outcome = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
     small, large = (int(line) * (1 if sys.platform == "darwin" else 1024) for line in outcome.stdout.split())
     assert large - small < 50_000_000
+
+
+def test_a_text_with_line_breaks_is_one_cell_of_csv(tmp_path: Path):
+    path = tmp_path / "t.csv"
+    path.write_text('text,label\n"He said, ""no"",\nand left.",1\n')
+    assert store_texts(path, "text")[0](0) == 'He said, "no",\nand left.'
+
+
+def test_a_quotation_mark_in_tsv_is_one(tmp_path: Path):
+    path = tmp_path / "t.tsv"
+    path.write_text('text\tlabel\n"Never closed\t1\nfine\t0\n')
+    texts, _ = store_texts(path, "text")
+    assert [texts(0), texts(1)] == ['"Never closed', "fine"]
+
+
+def test_dates_of_json_stay_as_they_are_written(tmp_path: Path):
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"label": "2020-01-01", "other": 1}\n{"label": "2021-01-01", "other": 2}\n')
+    assert list(read_strings(path, ["label"])["label"]) == ["2020-01-01", "2021-01-01"]
+
+
+def test_rows_of_json_are_counted_from_one_over_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(formats, "_BLOCK", 1 << 10)
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"label": 1}\n' * 500 + '{"label": "x"}\n')
+    with pytest.raises(GraftError, match="in row 501"):
+        read_strings(path, ["label"])
+
+
+def test_a_header_alone_has_no_rows(tmp_path: Path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\n")
+    assert len(read_strings(path, ["label"])["label"]) == 0

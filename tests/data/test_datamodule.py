@@ -1,5 +1,7 @@
+import logging
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +11,9 @@ import pytest
 import torch
 
 from graft.data import DataModule
+from graft.data.augmentation import OnBatches
 from graft.data.table import Table
-from graft.errors import ConfigError, GraftError
+from graft.errors import ConfigError
 
 WORDS = ["one", "two", "three", "four"]
 
@@ -178,10 +181,77 @@ def as_it_is(train: bool) -> Callable[[torch.Tensor], torch.Tensor]:
     return torch.Tensor.clone
 
 
-def test_a_batch_larger_than_the_training_split_is_an_error(make: Callable[..., Texts]):
-    with pytest.raises(GraftError, match=r"datamodule.batch_size=26 is larger .* 25 samples"):
-        make(batch_size=26)
+def test_a_batch_larger_than_the_training_split_is_all_of_it(
+    make: Callable[..., Texts], caplog: pytest.LogCaptureFixture
+):
+    with caplog.at_level(logging.WARNING):
+        (batch,) = make(batch_size=26).train_dataloader()
+    assert len(batch["index"]) == 25
+    assert "datamodule.batch_size=26: the training split has 25 samples only" in caplog.text
     assert len(make(batch_size=25).train_dataloader()) == 1
+    with pytest.raises(
+        ConfigError, match=r"batch_size=26 \(the training split has 25 samples\) cannot be shared evenly"
+    ):
+        give_rank(make(batch_size=26), 0, 2).train_dataloader()
+
+
+def test_a_balanced_sampler_draws_as_many_of_each_class(make: Callable[..., Texts], monkeypatch: pytest.MonkeyPatch):
+    read = Texts.read
+
+    def uneven(self: Texts) -> Table:
+        targets = (np.arange(40) % 5 == 0).astype(np.int64)
+        return replace(read(self), targets=targets, strata=targets)
+
+    monkeypatch.setattr(Texts, "read", uneven)
+    for sampler, share in (("balanced", 0.5), ("shuffled", 0.2)):
+        batches = [*make(sampler=sampler, batch_size=5).train_dataloader()]
+        assert torch.cat([batch["target"] for batch in batches]).double().mean() == pytest.approx(share, abs=0.05)
+
+
+def double(inputs: torch.Tensor, shares: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return inputs * 100, shares.flip(0)
+
+
+def test_what_mixes_batches_is_applied_to_training_batches_only(make: Callable[..., Texts]):
+    datamodule = make(mix=(OnBatches(double),))
+    batch = next(iter(datamodule.train_dataloader()))
+    assert batch["target"].shape == (4, 2)
+    assert batch["target"].argmax(1).tolist() == [row % 2 for row in batch["index"].flip(0)]
+    assert batch["inputs"][:, 0].tolist() == [100 * len(WORDS[row % 4]) for row in batch["index"]]
+    assert next(iter(datamodule.val_dataloader()))["inputs"].max() < 100
+
+
+class Prepared:
+    """Counts what it is asked to prepare."""
+
+    asked = 0
+
+    def __call__(self, word: str) -> torch.Tensor:
+        raise AssertionError("prepared inputs are taken")
+
+    def prepare(self, load: Callable[[int], str], count: int) -> Any:
+        Prepared.asked = count
+        made = [torch.tensor([len(load(row))]) for row in range(count)]
+        return Lengthy(made)
+
+
+class Lengthy(list[torch.Tensor]):
+    """Inputs by position."""
+
+    def __call__(self, row: int) -> torch.Tensor:
+        return self[row]
+
+    @property
+    def lengths(self) -> Any:
+        return np.array([int(each) for each in self])
+
+
+def test_only_the_rows_in_the_splits_are_prepared(make: Callable[..., Texts]):
+    datamodule = make(limit=4, preprocess=lambda train: Prepared())
+    assert Prepared.asked == 12
+    for split in ("train", "val", "test"):
+        for batch in datamodule.eval_dataloader(split):
+            assert batch["inputs"][:, 0].tolist() == [len(WORDS[row % 4]) for row in batch["index"]]
 
 
 def test_a_batch_that_cannot_be_shared_is_an_error(make: Callable[..., Texts]):

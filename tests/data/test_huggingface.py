@@ -1,3 +1,4 @@
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,76 @@ def test_texts_of_a_folder(settings: dict[str, Any], texts: Path):
     assert datamodule.table.lengths is not None
     valued = make(settings | {"preprocess": characters, "kind": Kind.REGRESSION}, texts, sample="text", label="score")
     assert valued.table.targets[7].tolist() == pytest.approx([0.7])
+
+
+def saved(folder: Path, parts: dict[str, dict[str, list[Any]]], **features: Any) -> Path:
+    given = datasets.Features({"text": datasets.Value("string"), **features})
+    datasets.DatasetDict({name: datasets.Dataset.from_dict(part, given) for name, part in parts.items()}).save_to_disk(
+        str(folder)
+    )
+    return folder
+
+
+def part(count: int, **columns: list[Any]) -> dict[str, list[Any]]:
+    return {"text": [f"text {row}" for row in range(count)], "label": [row % 2 for row in range(count)]} | columns
+
+
+VERDICT = {"label": datasets.ClassLabel(names=["bad", "good"])}
+
+
+def test_a_split_with_hidden_labels_is_left_out(settings: dict[str, Any], tmp_path: Path, caplog):
+    folder = saved(tmp_path / "set", {"train": part(60), "test": part(10, label=[-1] * 10)}, **VERDICT)
+    with caplog.at_level(logging.WARNING):
+        datamodule = make(settings | {"preprocess": characters}, folder, sample="text")
+    assert "The split test is left out: it holds no labels" in caplog.text
+    assert sum(map(len, datamodule.splits.values())) == 60
+    assert all(name.startswith("train/") for name in datamodule.sample_ids("test"))
+
+
+def test_samples_without_a_text_or_a_label_are_an_error_or_counted(settings: dict[str, Any], tmp_path: Path):
+    train = part(60)
+    train["text"][3], train["text"][5], train["label"][7] = None, " ", -1
+    folder = saved(tmp_path / "set", {"train": train, "test": part(10)}, **VERDICT)
+    given = settings | {"preprocess": characters}
+    with pytest.raises(
+        GraftError, match=r"3 of 70 samples[^$]*3: there is none\n.*5: the text is empty\n.*7: no value"
+    ):
+        make(given, folder, sample="text")
+    datamodule = make(given | {"bad_files": "skip"}, folder, sample="text")
+    assert [file.id for file in datamodule.skipped] == ["train/3", "train/5", "train/7"]
+    assert datamodule.sample_ids("test") == [f"test/{row}" for row in range(10)]
+    assert datamodule.table.load(datamodule.table.ids.index("train/9")) == "text 9"
+
+
+def test_lists_of_classes_are_several_labels(settings: dict[str, Any], tmp_path: Path):
+    tags = [[[0, 1], [1], []][row % 3] for row in range(60)]
+    names = datasets.Sequence(datasets.ClassLabel(names=["red", "big"]))
+    folder = saved(tmp_path / "set", {"train": part(60, label=tags)}, label=names)
+    datamodule = make(settings | {"preprocess": characters, "kind": Kind.MULTI_LABEL}, folder, sample="text")
+    assert datamodule.classes == ["big", "red"]
+    assert datamodule.table.targets[:3].tolist() == [[1, 1], [1, 0], [0, 0]]
+
+
+def test_groups_and_facets_of_a_set(settings: dict[str, Any], tmp_path: Path):
+    columns = {
+        "author": [f"a{row // 4}" for row in range(80)],
+        "language": [["en", "de"][row // 40] for row in range(80)],
+    }
+    word = datasets.Value("string")
+    folder = saved(tmp_path / "set", {"train": part(80, **columns)}, **VERDICT, author=word, language=word)
+    given = settings | {"preprocess": characters}
+    datamodule = make(given, folder, sample="text", group="author", facets=["language"])
+    authors = [set(rows // 4) for rows in datamodule.splits.values()]
+    assert not authors[0] & authors[1] | authors[0] & authors[2] | authors[1] & authors[2]
+    assert datamodule.table.facets["language"][[0, 79]].tolist() == ["en", "de"]
+    with pytest.raises(ConfigError, match=r"group=autor is no column of .* Did you mean 'author'"):
+        make(given, folder, sample="text", group="autor")
+
+
+def test_a_set_of_one_split_of_any_name_is_split_by_shares(settings: dict[str, Any], tmp_path: Path):
+    folder = saved(tmp_path / "set", {"test": part(60)}, **VERDICT)
+    datamodule = make(settings | {"preprocess": characters}, folder, sample="text")
+    assert [len(datamodule.splits[split]) for split in ("train", "val", "test")] == [38, 7, 15]
 
 
 def test_mistakes_are_told(settings: dict[str, Any], texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -116,3 +116,27 @@ def test_a_limit_keeps_rare_classes_and_proportions(seed: int):
     assert abs(counts[0] - 2 * counts[1]) <= 3
     assert set(targets[take_limit(np.arange(901), targets, 3, seed)]) == {0, 1, 2}
     assert len(take_limit(np.arange(5), targets, 31, seed)) == 5
+
+
+def test_a_given_test_split_alone_is_never_learnt_from():
+    splits = split_rows(np.tile([0, 1], 50), test=0.25, val=0.1, seed=0, given={"test": np.arange(80, 100)})
+    assert splits["test"].tolist() == list(range(80, 100))
+    assert sorted([*splits["train"], *splits["val"]]) == list(range(80))
+
+
+def test_a_row_in_two_given_splits_is_refused():
+    given = {"train": np.arange(0, 80), "test": np.arange(79, 100)}
+    with pytest.raises(ValueError, match="two splits"):
+        split_rows(np.tile([0, 1], 50), test=0.25, val=0.1, seed=0, given=given)
+
+
+def test_one_group_only_is_told():
+    with pytest.raises(GraftError, match="only one group: 'me', but 3 splits need"):
+        split_rows(np.tile([0, 1], 50), test=0.25, val=0.1, seed=0, groups=np.full(100, "me"))
+
+
+def test_a_label_absent_from_a_split_is_called_a_label():
+    targets = np.array([[1, 0]] * 9 + [[1, 1]])
+    splits = {"train": np.arange(0, 4), "val": np.arange(4, 7), "test": np.arange(7, 10)}
+    with pytest.raises(GraftError, match="Label 'dog' is absent from the train split"):
+        check_classes(splits, targets, CLASSES)

@@ -1,3 +1,4 @@
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -117,6 +118,38 @@ def test_images_of_a_table(settings: dict[str, Any], tmp_path: Path):
     path.write_text(path.read_text() + "3.png\t1\n")
     with pytest.raises(GraftError, match=r"rows 4 and 41 both name 3.png"):
         make(settings, path, ImageTable, {"sample": "path"}, batch_size=4)
+
+
+def test_a_row_without_a_path_is_told_by_its_number(settings: dict[str, Any], tmp_path: Path):
+    path = tmp_path / "t.csv"
+    path.write_text("path,label\na.png,1\n,0\n")
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    with pytest.raises(GraftError, match="row 2: no path in path"):
+        make(settings, path, ImageTable, {"sample": "path"})
+
+
+def test_labels_of_mixed_types_are_the_classes_that_they_mean(settings: dict[str, Any], tmp_path: Path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\n" + "".join(f"t{row},{row % 2}{'.0' * (row < 40)}\n" for row in range(80)))
+    assert make(settings, path).classes == ["0", "1"]
+
+
+def test_a_header_alone_is_told(settings: dict[str, Any], tmp_path: Path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\n")
+    with pytest.raises(GraftError, match="has no rows below its header"):
+        make(settings, path)
+
+
+def test_rare_labels_are_left_out_on_demand(settings: dict[str, Any], tmp_path: Path):
+    path = tmp_path / "t.jsonl"
+    tags = [["a", "b"] if row % 2 else ["a"] for row in range(80)]
+    tags[3] = ["b", "once"]
+    path.write_text("".join(json.dumps({"text": f"t{row}", "tags": each}) + "\n" for row, each in enumerate(tags)))
+    given = settings | {"kind": Kind.MULTI_LABEL}
+    with pytest.raises(GraftError, match=r"'once' is in 1 of 80 rows.*datamodule\.columns\.min_rows=3"):
+        make(given, path, columns={"labels": "tags"})
+    assert make(given, path, columns={"labels": "tags", "min_rows": 3}).classes == ["a", "b"]
 
 
 def test_a_copy_in_another_split_is_warned_of(

@@ -1,6 +1,7 @@
 """From the canonical image to what an image network takes in."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -30,6 +31,8 @@ class ImagePreprocessing:
     interpolation: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    takes: ClassVar[type] = Tensor
 
     def __post_init__(self) -> None:
         if not 0 < self.crop_pct <= 1:

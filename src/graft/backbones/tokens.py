@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -73,6 +73,8 @@ class Tokenization:
 
     tokenizer: Any
     max_length: int
+
+    takes: ClassVar[type] = str
 
     def __call__(self, text: str) -> Tensor:
         """Returns int64 `(tokens,)`, at most `max_length`."""

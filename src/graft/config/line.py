@@ -5,7 +5,7 @@ from typing import Any
 
 from hydra._internal.utils import get_args_parser
 
-from graft.config.overrides import parse, quote_paths
+from graft.config.overrides import open_mapping, parse, quote_paths
 
 
 @dataclass(frozen=True)
@@ -58,4 +58,5 @@ def read_line(command: str, argv: list[str], folder_key: str) -> Line:
     flags = list(argv)
     for override in parsed.overrides:
         flags.remove(override)
-    return Line(command, quote_paths(parsed.overrides, folder_key), flags, parsed, folder_key)
+    overrides = open_mapping(quote_paths(parsed.overrides, folder_key), "datamodule.options")
+    return Line(command, overrides, flags, parsed, folder_key)

@@ -31,6 +31,11 @@ def _quote_path(override: str, key: str) -> str:
     return f"{key}={quoted(value)}"
 
 
+def open_mapping(overrides: list[str], key: str) -> list[str]:
+    """Lets a mapping that takes any key be given new ones without Hydra's `+`."""
+    return [f"++{override}" if override.startswith(f"{key}.") else override for override in overrides]
+
+
 def parse(overrides: list[str]) -> list[Override]:
     """Parses the overrides.
 

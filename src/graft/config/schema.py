@@ -94,7 +94,7 @@ class Split:
     test: Share
     val: Share
     seed: Seed
-    fold: str | None
+    fold: str | int | None  # a number alone is told how to say it by the datamodule
 
 
 @dataclass
@@ -154,6 +154,9 @@ class HuggingFace(Datamodule):
     config: str | None
     sample: str | None
     label: str | None
+    group: str | None = ABSENT
+    facets: list[str] = ABSENT
+    min_rows: Count = ABSENT
     split: Split
 
 
@@ -167,6 +170,7 @@ class Columns:
     split: str | None
     group: str | None
     facets: list[str]
+    min_rows: Count = ABSENT
 
 
 @dataclass(kw_only=True)

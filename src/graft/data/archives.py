@@ -44,7 +44,7 @@ def member(archive: bytes, name: str) -> bytes:
         for info in tar:
             if info.size > _MOST:
                 raise GraftError(f"The archive's {info.name} unpacks to {info.size:,} bytes: more than {_MOST:,}.")
-            if info.name == name and (file := tar.extractfile(info)) is not None:
+            if info.name == name and info.isfile() and (file := tar.extractfile(info)) is not None:  # no link
                 return file.read()
     raise GraftError(f"The archive holds no file {name}.")
 

@@ -1,10 +1,9 @@
-"""Columns of a table file: CSV, TSV, JSON lines or Parquet, read in parts, so that the file may be of any size."""
+"""Columns of a table file of any size: labels by their values, texts one by one from the cache."""
 
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,17 +11,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
-import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet
 from numpy.typing import NDArray
 
-from graft.errors import GraftError, did_you_mean
-
-SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-
-_BLOCK = 1 << 22  # bytes of a text file that are read at once, and several ahead; no row may be longer
+from graft.data.formats import SUFFIXES as SUFFIXES
+from graft.data.formats import batches
+from graft.data.formats import check_columns as check_columns
+from graft.data.strings import Collector, Strings, written
+from graft.data.texts import digest
+from graft.errors import GraftError
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class StoredTexts:
     """One column of texts in a file of the cache, mapped into memory; picklable.
 
     Attributes:
-        path: an Arrow file with the texts in its first column.
+        path: an Arrow file of texts, and of each the number of characters and a hash.
     """
 
     path: Path
@@ -39,12 +35,22 @@ class StoredTexts:
         """Returns the text of a row."""
         part = int(np.searchsorted(self._ends, row, side="right"))
         start = int(self._ends[part - 1]) if part else 0
-        return str(self._parts[part][row - start].as_py())
+        return str(self._parts[part].column(0)[row - start].as_py())
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Characters of each text, (n,); 0 where there is nothing."""
+        return np.concatenate([np.empty(0, np.int64), *(part.column(1).to_numpy() for part in self._parts)])
+
+    @property
+    def digests(self) -> NDArray[np.uint64]:
+        """Hashes of the texts, (n,); see `graft.data.texts.digest`."""
+        return np.concatenate([np.empty(0, np.uint64), *(part.column(2).to_numpy() for part in self._parts)])
 
     @cached_property
-    def _parts(self) -> list[pa.Array]:
+    def _parts(self) -> list[pa.RecordBatch]:
         reader = pa.ipc.open_file(pa.memory_map(str(self.path)))
-        return [reader.get_batch(number).column(0) for number in range(reader.num_record_batches)]
+        return [reader.get_batch(number) for number in range(reader.num_record_batches)]
 
     @cached_property
     def _ends(self) -> NDArray[np.int64]:
@@ -55,61 +61,28 @@ class StoredTexts:
         return {"path": self.path}
 
 
-def check_columns(path: Path, wanted: Sequence[str]) -> None:
-    """Makes sure that a table file is there and has the columns.
-
-    Raises:
-        GraftError: it is not, is of an unknown format, or lacks one; names the nearest column.
-    """
-    names = column_names(path)
-    for name in wanted:
-        if name not in names:
-            raise GraftError(
-                f"{path} has no column {name!r}.{did_you_mean(name, names)} Its columns are: {', '.join(names)}."
-            )
-
-
-def column_names(path: Path) -> list[str]:
-    """Returns the names of the columns.
-
-    Raises:
-        GraftError: see `check_columns`.
-    """
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise GraftError(f"datamodule.path={path} {what}.{did_you_mean(path.name, beside)}")
-    if path.stat().st_size == 0:
-        raise GraftError(f"{path} is empty (0 bytes).")
-    with _in_words(path):
-        if _format(path) == "parquet":
-            return list(pa.parquet.read_schema(path).names)
-        return list(next(_batches(path, None)).schema.names)
-
-
-def read_strings(path: Path, names: Sequence[str]) -> dict[str, NDArray[np.object_]]:
-    """Reads columns as text; None where there is nothing, or what stands for nothing (NaN, NA, null).
+def read_strings(path: Path, names: Sequence[str]) -> dict[str, Strings]:
+    """Reads columns as text; numbers and truth values as they are written in Python.
 
     Args:
         path: the file.
         names: of the columns.
 
-    Returns:
-        By name, (n,) str or None; numbers and truth values as they are written in Python.
-
     Raises:
         GraftError: the file is broken, is not UTF-8, or changes the type of a column in its midst.
     """
     check_columns(path, names)
-    parts: dict[str, list[NDArray[np.object_]]] = {name: [] for name in names}
+    columns = {name: Collector() for name in names}
     first = 0
-    for batch in _read(path, names):
-        for name in names:
-            strings = _as_strings(path, name, batch.column(name), first)
-            strings[[text is not None and text.lower() in _NOTHING for text in strings]] = None
-            parts[name].append(strings)
+    for batch in batches(path, names):
+        for name, column in columns.items():
+            try:
+                column.add(batch.column(name))
+            except UnicodeDecodeError:
+                _texts(path, name, batch.column(name), first)  # finds the row
+                raise
         first += batch.num_rows
-    return {name: np.concatenate(part) if part else np.empty(0, object) for name, part in parts.items()}
+    return {name: column.strings() for name, column in columns.items()}
 
 
 def store_texts(path: Path, name: str) -> tuple[StoredTexts, NDArray[np.int64]]:
@@ -132,25 +105,26 @@ def store_texts(path: Path, name: str) -> tuple[StoredTexts, NDArray[np.int64]]:
                 f"The texts of {path} cannot be kept in {target.parent}: {error.strerror or error}. Make room, or set"
                 " the environment variable XDG_CACHE_HOME to another folder."
             ) from error
-    reader = pa.ipc.open_file(pa.memory_map(str(target)))
-    parts = (reader.get_batch(number) for number in range(reader.num_record_batches))
-    lengths = [part.column(1).to_numpy() for part in parts]
-    return StoredTexts(target), np.concatenate(lengths) if lengths else np.empty(0, np.int64)
+    stored = StoredTexts(target)
+    return stored, stored.lengths
 
 
 def _copy(path: Path, name: str, target: Path) -> None:
-    # The lengths beside the texts: to count the characters anew would bring all texts into memory.
-    schema = pa.schema([pa.field(name, pa.string()), pa.field("characters", pa.int64())])
+    # Lengths and hashes beside the texts: to make them anew would bring all texts into memory.
+    schema = pa.schema({name: pa.string(), "characters": pa.int64(), "digest": pa.uint64()}.items())
     first = 0
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
         temporary = Path(file.name)
     try:
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-            for batch in _read(path, [name]):
-                texts = _as_strings(path, name, batch.column(name), first)
+            for batch in batches(path, [name]):
+                texts = _texts(path, name, batch.column(name), first)
                 first += len(texts)
-                present = ["" if text is None else text for text in texts]
-                columns = [pa.array(present, pa.string()), pa.array(map(len, present), pa.int64())]
+                columns = [
+                    pa.array(texts, pa.string()),
+                    pa.array(map(len, texts), pa.int64()),
+                    pa.array(map(digest, texts), pa.uint64()),
+                ]
                 writer.write_batch(pa.record_batch(columns, schema=schema))
         temporary.replace(target)
     finally:
@@ -159,70 +133,20 @@ def _copy(path: Path, name: str, target: Path) -> None:
 
 def _stored(path: Path, name: str) -> Path:
     stat = path.stat()
-    key = f"2\n{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{name}"
+    key = f"3\n{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{name}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "graft" / "texts" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.arrow"
 
 
-def _read(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    with _in_words(path):
-        yield from _batches(path, list(names))
-
-
-def _batches(path: Path, names: list[str] | None) -> Iterator[pa.RecordBatch]:
-    kind = _format(path)
-    if kind == "parquet":
-        with pa.parquet.ParquetFile(path, memory_map=True) as file:
-            yield from file.iter_batches(batch_size=10_000, columns=names)
-    elif kind == "jsonl":
-        options = pa.json.ReadOptions(block_size=_BLOCK, use_threads=False)
-        yield from pa.json.open_json(path, read_options=options)
-    else:
-        parse = pa.csv.ParseOptions(delimiter="\t" if kind == "tsv" else ",", newlines_in_values=True)
-        # As bytes: what is not UTF-8 is told with its row, and a column of numbers is not of two types in two parts.
-        types = {name: pa.binary() for name in names or ()}
-        convert = pa.csv.ConvertOptions(include_columns=names, column_types=types, check_utf8=False)
-        read = pa.csv.ReadOptions(block_size=_BLOCK, use_threads=False)
-        yield from pa.csv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert)
-
-
-def _format(path: Path) -> str:
-    try:
-        return SUFFIXES[path.suffix.lower()]
-    except KeyError:
-        raise GraftError(f"{path}: tables are read from {', '.join(SUFFIXES)} files.") from None
-
-
-_NOTHING = frozenset({"", "nan", "na", "n/a", "null", "<na>"})  # in lower case
-
-
-def _as_strings(path: Path, name: str, column: pa.Array, first: int) -> NDArray[np.object_]:
-    values = np.empty(len(column), dtype=object)
+def _texts(path: Path, name: str, column: pa.Array, first: int) -> list[str]:
+    """Texts without white space around them; "" where there is nothing. `first` is the number of the first row."""
+    texts = []
     for number, value in enumerate(column.to_pylist()):
-        if isinstance(value, bytes):
-            try:
-                value = value.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise GraftError(
-                    f"{path}, row {first + number + 1}, column {name!r}: not UTF-8 (byte "
-                    f"{error.object[error.start]:#04x} at {error.start}). Convert the file, e.g. iconv -f latin1."
-                ) from error
-        values[number] = None if value is None or value != value else _written(value)
-    return values
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # a column of whole numbers with gaps comes as floats
-    return str(value).strip()
-
-
-@contextmanager
-def _in_words(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except pa.ArrowInvalid as error:
-        said = str(error).splitlines()[0]
-        if "straddling object" in said:
-            said = f"a row is longer than {_BLOCK >> 20} MiB, or a quotation mark is never closed"
-        raise GraftError(f"{path} cannot be read as {_format(path)}: {said}") from error
+        try:
+            texts.append("" if value is None or value != value else written(value))
+        except UnicodeDecodeError as error:
+            raise GraftError(
+                f"{path}, row {first + number + 1}, column {name!r}: not UTF-8 (byte "
+                f"{error.object[error.start]:#04x} at {error.start}). Convert the file, e.g. iconv -f latin1 -t utf-8."
+            ) from error
+    return texts

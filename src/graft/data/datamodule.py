@@ -1,10 +1,10 @@
 """The base of all datamodules: splits and loaders over a table of samples, whatever the samples are."""
 
-import os
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,45 +17,12 @@ from graft.data.augmentation import Chain, OnBatches, Transform
 from graft.data.loader import ResumableLoader
 from graft.data.samples import Batch, FeatureSamples, Samples, as_is
 from graft.data.sampling import EvaluationBatches, TrainingOrder
+from graft.data.settings import at_least, free_cores, one_of, share
 from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
-from graft.data.table import BadFile, Kind, Rows, Table, Targets
-from graft.errors import ConfigError, GraftError
+from graft.data.table import BadFile, Kind, Named, Picked, Placed, Rows, Table, Targets
+from graft.errors import ConfigError
 
-
-class Settings(TypedDict):
-    """What every datamodule takes.
-
-    Attributes:
-        name: names the run folders.
-        batch_size: samples of a training batch over all processes together.
-        eval_batch_size: samples of an evaluation batch per process.
-        num_workers: loader processes; None: one fewer than the cores, at most 8.
-        shots: training samples to keep per class; None: all.
-        limit: samples to keep per split; None: all.
-        bad_files: "error" | "skip".
-        split: "test" and "val", shares in 0 … 1, "seed", and "fold", None or like "2 of 5", the part to test on.
-        preprocess: takes whether it is for training, returns a transform: canonical sample to network input.
-        augment: canonical sample to canonical sample, drawing from torch's global generator; training only.
-        mix: what then mixes the samples of a training batch, of one process.
-        sampler: "shuffled", each training sample once an epoch, or "balanced", as many of each class.
-        seed: of the order of training samples and of augmentation.
-        kind: of the targets that the task learns from.
-    """
-
-    name: str
-    batch_size: int
-    eval_batch_size: int
-    num_workers: int | None
-    shots: int | None
-    limit: int | None
-    bad_files: str
-    split: Mapping[str, Any]
-    preprocess: Callable[[bool], Transform]
-    augment: Transform | None
-    mix: tuple[OnBatches, ...]
-    sampler: str
-    seed: int
-    kind: Kind
+log = logging.getLogger(__name__)
 
 
 class DataModule(LightningDataModule):
@@ -96,15 +63,15 @@ class DataModule(LightningDataModule):
         """
         super().__init__()
         self.name = name
-        self.batch_size = _at_least(1, "batch_size", batch_size)
-        self.eval_batch_size = _at_least(1, "eval_batch_size", eval_batch_size)
-        self.num_workers = _at_least(0, "num_workers", _free_cores() if num_workers is None else num_workers)
-        self.shots = None if shots is None else _at_least(1, "shots", shots)
-        self.limit = None if limit is None else _at_least(1, "limit", limit)
+        self.batch_size = at_least(1, "batch_size", batch_size)
+        self.eval_batch_size = at_least(1, "eval_batch_size", eval_batch_size)
+        self.num_workers = at_least(0, "num_workers", free_cores() if num_workers is None else num_workers)
+        self.shots = None if shots is None else at_least(1, "shots", shots)
+        self.limit = None if limit is None else at_least(1, "limit", limit)
         self.bad_files = one_of(("error", "skip"), "bad_files", bad_files)
         self.split = split
-        self.test_share, self.val_share = _share("test", split["test"]), _share("val", split["val"])
-        self.split_seed = _at_least(0, "split.seed", split["seed"])
+        self.test_share, self.val_share = share("test", split["test"]), share("val", split["val"])
+        self.split_seed = at_least(0, "split.seed", split["seed"])
         self.fold = None if split.get("fold") is None else Fold.parse(str(split["fold"]))
         self.preprocess = preprocess
         self.augment = augment
@@ -141,19 +108,32 @@ class DataModule(LightningDataModule):
             raise ConfigError(
                 f"datamodule={self.name} has targets of kind {self.table.kind}, the task takes {self.kind}."
             )
+        self._check_samples()
         self.classes = self.table.classes
         self.skipped = self.table.skipped
-        splits = self._make_splits(self.table)
-        if self.batch_size > (most := len(splits["train"])):
-            raise GraftError(
-                f"datamodule.batch_size={self.batch_size} is larger than the training split, which has "
-                f"{most} samples: choose at most {most}."
-            )
-        self.splits = splits
+        self.splits = self._make_splits(self.table)
         self._check_augmentation()
         if not self.varies and (prepare := getattr(self.preprocess(False), "prepare", None)) is not None:
-            inputs = prepare(self.table.load, len(self.table.ids))
-            self._prepared = replace(self.table, load=inputs, lengths=inputs.lengths)
+            self._prepared = self._prepare(prepare)
+
+    def _prepare(self, prepare: Callable[[Callable[[int], Any], int], Any]) -> Table:
+        """Has inputs made of the rows in the splits only: a limit or few shots may leave out most of a large table."""
+        used = np.sort(np.concatenate(list(self.splits.values())))
+        inputs = prepare(Picked(self.table.load, used), len(used))
+        lengths = np.zeros(len(self.table.ids), dtype=np.int64)
+        lengths[used] = inputs.lengths
+        return replace(self.table, load=Placed(inputs, used), lengths=lengths)
+
+    def _check_samples(self) -> None:
+        """A text network cannot look at pictures."""
+        takes = getattr(self.preprocess(False), "takes", None)  # None: a transform of the user's own
+        if takes is None or isinstance(self.table.load(0), takes):
+            return
+        holds, wants, choice = ("images", "texts", "resnet18") if takes is str else ("texts", "images", "minilm")
+        raise ConfigError(
+            f"datamodule={self.name} holds {holds}, but the backbone takes {wants}: choose another, e.g."
+            f" backbone={choice}."
+        )
 
     def _check_augmentation(self) -> None:
         """Torchvision's transforms let what is no image pass as it is, without a word."""
@@ -222,9 +202,10 @@ class DataModule(LightningDataModule):
         counts = count_classes(targets, len(self.classes))
         return Targets(kind, self.classes, balancing=(len(targets) / (len(counts) * np.maximum(counts, 1))).tolist())
 
-    def sample_ids(self, split: str) -> list[str]:
+    def sample_ids(self, split: str) -> Named:
         """Returns the samples' names, the same on every machine, in the order of `splits[split]`."""
-        return [self.table.ids[row] for row in self._rows(split)]
+        rows = self._rows(split)
+        return Named(self.table.ids, rows, None if self.table.digests is None else self.table.digests[rows])
 
     def use_features(self, features: Mapping[str, Tensor]) -> None:
         """From now on these splits yield "features" instead of "inputs"; no sample of them is read any more.
@@ -267,29 +248,42 @@ class DataModule(LightningDataModule):
             ConfigError: the batch cannot be shared evenly, or Lightning is told to change the order.
         """
         world, rank = self._world()
-        if self.batch_size % world:
-            raise ConfigError(
-                f"datamodule.batch_size={self.batch_size} cannot be shared evenly among {world} processes: "
-                f"choose a multiple of {world}, or other trainer.devices."
-            )
+        batch_size = self._train_batch(world)
         if getattr(self.trainer, "overfit_batches", 0):
             raise ConfigError("trainer.overfit_batches is not supported: use datamodule.limit to keep few samples.")
         dataset = self.dataset("train", train=True)
         lengths = self._lengths("train")
         order = TrainingOrder(
             dataset,
-            batch_size=self.batch_size,
+            batch_size=batch_size,
             world=world,
             rank=rank,
             seed=self.seed,
             lengths=lengths,
             balance=self.table.targets[self._rows("train")] if self.sampler == "balanced" else None,
         )
-        share = self.batch_size // world
-        self._train_loader = ResumableLoader(dataset, sampler=order, batch_size=share, **self._loading(dataset))
+        self._train_loader = ResumableLoader(
+            dataset, sampler=order, batch_size=batch_size // world, **self._loading(dataset)
+        )
         if self._position is not None:
             self._train_loader.load_state_dict(self._position)
         return self._train_loader
+
+    def _train_batch(self, world: int) -> int:
+        """The samples of a batch over all processes: all of the training split where it is smaller than a batch."""
+        most = len(self._rows("train"))
+        if self.batch_size % world or (most < self.batch_size and most % world):
+            only = f" (the training split has {most} samples)" if most < self.batch_size else ""
+            raise ConfigError(
+                f"datamodule.batch_size={self.batch_size}{only} cannot be shared evenly among {world} processes: "
+                f"choose a multiple of {world}, or other trainer.devices."
+            )
+        if most < self.batch_size:
+            log.warning(
+                "datamodule.batch_size=%d: the training split has %d samples only; each step takes all of them",
+                *(self.batch_size, most),
+            )
+        return min(self.batch_size, most)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns where the training loader stands, for the checkpoint."""
@@ -347,31 +341,3 @@ class DataModule(LightningDataModule):
         if split not in SPLITS:
             raise ConfigError(f"There is no split {split!r}: choose train, val or test.")
         return self.splits[split]
-
-
-def one_of(choices: tuple[str, ...], key: str, value: str) -> str:
-    """Returns the value.
-
-    Raises:
-        ConfigError: it is none of the choices.
-    """
-    if value not in choices:
-        raise ConfigError(f"datamodule.{key}={value}: choose {' or '.join(choices)}.")
-    return value
-
-
-def _at_least(least: int, key: str, value: int) -> int:
-    if value < least:
-        raise ConfigError(f"datamodule.{key}={value}: it must be at least {least}.")
-    return value
-
-
-def _share(key: str, value: float) -> float:
-    if not 0 < value < 1:
-        raise ConfigError(f"datamodule.split.{key}={value}: it is a share, more than 0 and less than 1.")
-    return value
-
-
-def _free_cores() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, cores - 1)

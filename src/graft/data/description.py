@@ -65,6 +65,7 @@ def _warn(duplicates: Duplicates, datamodule: DataModule) -> None:
 
 
 def _named(pairs: NDArray[np.int64], datamodule: DataModule) -> list[list[str]]:
-    split_of = {int(row): split for split, rows in datamodule.splits.items() for row in rows}
+    found = ((split, rows[np.isin(rows, pairs)]) for split, rows in datamodule.splits.items())
+    split_of = {int(row): split for split, rows in found for row in rows}
     ids = datamodule.table.ids
     return [[ids[early], split_of[early], ids[late], split_of[late]] for early, late in pairs.tolist()]

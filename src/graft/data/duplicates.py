@@ -61,8 +61,9 @@ def _pairs(rows: Rows, number: Rows, hashes: Bits | None, most: int) -> NDArray[
 def _groups(values: Bits) -> list[NDArray[np.int64]]:
     """Positions that have a value in common, two or more."""
     order = values.argsort(kind="stable")
-    borders = np.flatnonzero(np.diff(values[order])) + 1
-    return [group for group in np.split(order, borders) if len(group) > 1]
+    borders = np.concatenate([[0], np.flatnonzero(np.diff(values[order])) + 1, [len(order)]])
+    several = np.flatnonzero(np.diff(borders) > 1)
+    return [order[borders[each] : borders[each + 1]] for each in several]
 
 
 def _compare(members: Rows, hashes: Bits, number: Rows, most: int, first: dict[int, int]) -> None:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from graft.data import images
 from graft.data.checks import sift
-from graft.data.datamodule import DataModule, Settings, one_of
+from graft.data.datamodule import DataModule
+from graft.data.settings import Settings, one_of
 from graft.data.table import Table
 from graft.errors import GraftError
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from graft.data import images
 from graft.data.checks import sift
-from graft.data.datamodule import DataModule, Settings
+from graft.data.datamodule import DataModule
 from graft.data.folders import scan
+from graft.data.settings import Settings
 from graft.data.splits import SPLITS
 from graft.data.table import Table
 from graft.errors import ConfigError, GraftError

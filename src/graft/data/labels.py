@@ -1,5 +1,7 @@
 """From columns of a table file to targets."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.strings import Strings, written
 from graft.data.table import Kind
 from graft.errors import ConfigError, GraftError
 
-Strings = NDArray[np.object_]
-"""(n,) str, or None where there is nothing."""
-
 _TRUE, _FALSE = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
+_NO_VALUE = frozenset({"na", "n/a"})  # in lower case; as a class they may be meant
 _BINS = 10  # of values, so that each split has low and high ones
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+_SPLITS = 3  # each must have a sample of each class
 
 
 @dataclass(frozen=True)
@@ -35,81 +38,149 @@ class Labels:
     present: NDArray[np.bool_]
 
 
-def read_labels(path: Path, columns: Mapping[str, Strings], kind: Kind, separator: str | None) -> Labels:
+def read_labels(
+    path: Path,
+    columns: Mapping[str, Strings],
+    kind: Kind,
+    *,
+    separator: str | None = None,
+    min_rows: int = 1,
+    keys: str = "datamodule.columns",
+) -> Labels:
     """Makes targets of the label columns of a file.
 
     Args:
         path: the file, for messages.
         columns: by name.
         kind: of the targets.
-        separator: between the labels in one column, of several labels; None: a column for each label.
+        separator: between the labels in one column, of several labels; None: a column for each label, or of lists.
+        min_rows: labels in one column that fewer rows have are left out.
+        keys: where the config says these things, for messages.
 
     Raises:
         ConfigError: the kind takes another number of columns.
         GraftError: a value is none of its kind, or there is only one class.
     """
     if not columns:
-        raise ConfigError("datamodule.labels=[]: name at least one column.")
-    present = np.all([[value is not None for value in values] for values in columns.values()], axis=0)
+        raise ConfigError(f"{keys}.labels=[]: name at least one column.")
+    if separator is not None and kind is not Kind.MULTI_LABEL:
+        raise ConfigError(f"{keys}.separator={separator} is for several labels a sample: task=multilabel.")
+    name, column = next(iter(columns.items()))
+    listed = next((name for name, column in columns.items() if column.lists), None)
+    if listed is not None and kind is not Kind.MULTI_LABEL:
+        raise GraftError(f"{path}, column {listed!r} holds lists: several labels a sample are task=multilabel.")
+    in_one = separator is not None or listed is not None
+    if len(columns) > 1 and kind is not Kind.REGRESSION and (in_one or kind is Kind.SINGLE_LABEL):
+        hint = (
+            "several labels in one column are one column" if in_one else "a class is one column; else task=multilabel"
+        )
+        raise ConfigError(f"{keys}.labels=[{','.join(columns)}]: {hint}.")
     if kind is Kind.REGRESSION:
-        return _values(path, columns, present)
-    if kind is Kind.MULTI_LABEL and separator is None:
-        return _flags(path, columns, present)
-    if len(columns) > 1:
-        names = ",".join(columns)
-        hint = "datamodule.separator is set" if separator else "one class a sample is one column; else task=multilabel"
-        raise ConfigError(f"datamodule.labels=[{names}]: {hint}.")
-    values = next(iter(columns.values()))
-    if kind is Kind.MULTI_LABEL:
-        assert separator is not None
-        return _sets([_parted(value, separator) for value in values])
-    return _classes(path, values, present)
+        return _values(path, columns)
+    if kind is Kind.SINGLE_LABEL:
+        return _classes(path, name, column)
+    return _sets(path, name, column, separator, min_rows, keys) if in_one else _flags(path, columns)
 
 
-def _classes(path: Path, values: Strings, present: NDArray[np.bool_]) -> Labels:
-    classes = sorted(set(values[present]), key=_in_order)
+def _classes(path: Path, name: str, column: Strings) -> Labels:
+    plain = _as_one_number(column.values)
+    classes = sorted(set(plain), key=_in_order)
     if len(classes) < 2:
         raise GraftError(
             f"{path} has {'only one class, ' + classes[0] if classes else 'no labels'}: there must be two."
         )
-    number = {name: position for position, name in enumerate(classes)}
-    targets = np.array([number.get(value, 0) for value in values], dtype=np.int64)
-    return Labels(classes, targets, targets, present)
+    if len(classes) * _SPLITS > (rows := int(column.present.sum())) and len(classes) > _BINS:
+        raise GraftError(
+            f"{path}, column {name!r}: {len(classes)} different values in {rows} rows are hardly classes. If they are"
+            " numbers to predict: task=regression; else name another column."
+        )
+    position = {name: number for number, name in enumerate(classes)}
+    targets = np.array([*(position[each] for each in plain), 0], dtype=np.int64)[column.codes]
+    return Labels(classes, targets, targets, column.present)
 
 
-def _sets(rows: Sequence[frozenset[str]]) -> Labels:
-    classes = sorted(frozenset().union(*rows), key=_in_order)
-    targets = np.array([[name in labels for name in classes] for labels in rows], dtype=np.int64)
+def _as_one_number(values: Sequence[str]) -> list[str]:
+    """Writes numbers that are the same in one way (0 and 0.0) where a column holds nothing but numbers."""
+    if not all(_NUMBER.fullmatch(value) for value in values):
+        return list(values)
+    return [value.rstrip("0").rstrip(".") or "0" if "." in value else value for value in values]
+
+
+def _sets(path: Path, name: str, column: Strings, separator: str | None, min_rows: int, keys: str) -> Labels:
+    if not column.values:
+        raise GraftError(f"{path}, column {name!r}: no row has a label.")
+    sets = [_parted(value, separator) for value in column.values]
+    classes = sorted(frozenset().union(*sets), key=_in_order)
+    flags = np.array([*([each in labels for each in classes] for labels in sets), [False] * len(classes)], dtype=bool)
+    counts = np.array([int(flags[column.codes, number].sum()) for number in range(len(classes))])
+    if not (kept := np.flatnonzero(counts >= min_rows)).size:
+        raise GraftError(f"{keys}.min_rows={min_rows}: no label of {path} is in as many rows.")
+    if (least := counts[kept].min()) < _SPLITS:
+        rare = sorted((int(counts[number]), classes[number]) for number in kept if counts[number] < _SPLITS)
+        raise GraftError(
+            f"{path}, column {name!r}: the label {rare[0][1]!r} is in {least} of {len(column)} rows, and {len(rare)}"
+            f" labels are in fewer than {_SPLITS}; each split needs one. To leave them out:"
+            f" {keys}.min_rows={_SPLITS}."
+        )
+    targets = flags[:, kept].astype(np.int64)[column.codes]
     # A sample without any label is a sample all the same.
-    return Labels(classes, targets, _rarest(targets), np.ones(len(rows), dtype=bool))
+    return Labels([classes[number] for number in kept], targets, rarest(targets), np.ones(len(column), dtype=bool))
 
 
-def _flags(path: Path, columns: Mapping[str, Strings], present: NDArray[np.bool_]) -> Labels:
-    targets = np.zeros((len(present), len(columns)), dtype=np.int64)
-    for position, (name, values) in enumerate(columns.items()):
-        for row in np.flatnonzero(present):
-            if (value := values[row].lower()) not in _TRUE | _FALSE:
-                raise GraftError(f"{path}, row {row + 1}, column {name!r}: {values[row]!r} is neither 0 nor 1.")
-            targets[row, position] = value in _TRUE
-    return Labels(list(columns), targets, _rarest(targets), present)
+def _flags(path: Path, columns: Mapping[str, Strings]) -> Labels:
+    targets = np.zeros((_rows(columns), len(columns)), dtype=np.int64)
+    for position, (name, column) in enumerate(columns.items()):
+        plain = [value.lower() for value in _as_one_number(column.values)]
+        for code, value in enumerate(plain):
+            if value not in _TRUE | _FALSE:
+                row = column.first(code) + 1
+                raise GraftError(
+                    f"{path}, row {row}, column {name!r}: {column.values[code]!r} is neither 0 nor 1. If it is a list"
+                    " of labels, say what stands between them: datamodule.columns.separator."
+                )
+        targets[:, position] = np.array([*(value in _TRUE for value in plain), False])[column.codes]
+    return Labels(list(columns), targets, rarest(targets), _all_present(columns))
 
 
-def _values(path: Path, columns: Mapping[str, Strings], present: NDArray[np.bool_]) -> Labels:
-    targets = np.zeros((len(present), len(columns)), dtype=np.float32)
-    for position, (name, values) in enumerate(columns.items()):
-        for row in np.flatnonzero(present):
-            try:
-                targets[row, position] = float(values[row])
-            except ValueError as error:
-                raise GraftError(f"{path}, row {row + 1}, column {name!r}: {values[row]!r} is no number.") from error
-    finite = np.isfinite(targets).all(axis=1)
-    return Labels(list(columns), targets, _bins(targets[:, 0]), present & finite)
+def _values(path: Path, columns: Mapping[str, Strings]) -> Labels:
+    targets = np.zeros((_rows(columns), len(columns)), dtype=np.float32)
+    for position, (name, column) in enumerate(columns.items()):
+        numbers = [_as_number(value) for value in column.values]
+        for code, number in enumerate(numbers):
+            if number is None:
+                value, row = column.values[code], column.first(code) + 1
+                raise GraftError(f"{path}, row {row}, column {name!r}: {value!r} is no number.")
+        targets[:, position] = np.array([*numbers, np.nan], dtype=np.float32)[column.codes]
+    present = np.asarray(np.isfinite(targets).all(axis=1))
+    targets[~present] = 0
+    return Labels(list(columns), targets, _bins(targets[:, 0]), present)
 
 
-def _rarest(targets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Each row's rarest label, -1 where it has none: to share those out evenly is what is hard."""
+def _as_number(value: str) -> float | None:
+    try:
+        return np.nan if value.lower() in _NO_VALUE else float(value)
+    except ValueError:
+        return None
+
+
+def _rows(columns: Mapping[str, Strings]) -> int:
+    return len(next(iter(columns.values())))
+
+
+def _all_present(columns: Mapping[str, Strings]) -> NDArray[np.bool_]:
+    present: NDArray[np.bool_] = np.all([column.present for column in columns.values()], axis=0)
+    return present
+
+
+def rarest(targets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each row's rarest label, -1 where it has none: to share those out evenly is what is hard.
+
+    What fewer rows have than can be shared out counts as none.
+    """
     counts = np.where(targets > 0, targets.sum(axis=0), len(targets) + 1)
-    return np.where(targets.any(axis=1), counts.argmin(axis=1), -1)
+    strata = np.where(targets.any(axis=1), counts.argmin(axis=1), -1)
+    kinds, number, sizes = np.unique(strata, return_inverse=True, return_counts=True)
+    return np.where(sizes[number] > _SPLITS, kinds[number], kinds[sizes.argmax()])
 
 
 def _bins(values: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -119,8 +190,11 @@ def _bins(values: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.searchsorted(edges, values, side="right")
 
 
-def _parted(value: str | None, separator: str) -> frozenset[str]:
-    return frozenset(filter(None, (part.strip() for part in (value or "").split(separator))))
+def _parted(value: str, separator: str | None) -> frozenset[str]:
+    """The labels in one cell: between separators, or of a list."""
+    if separator is None:
+        return frozenset(written(label) for label in json.loads(value) if label is not None)
+    return frozenset(filter(None, (part.strip() for part in value.split(separator))))
 
 
 def _in_order(name: str) -> tuple[int, float, str]:

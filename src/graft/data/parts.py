@@ -12,7 +12,7 @@ from torch import Tensor
 
 from graft.data import images
 from graft.data.table import Rows
-from graft.data.texts import digests
+from graft.data.texts import digest
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ def as_canonical(sample: Any) -> Any:
         return images.canonical(sample)
     if isinstance(sample, Tensor) and sample.ndim == 3 and not sample.is_floating_point():
         return sample.expand(3, -1, -1).contiguous()
+    if sample is None:
+        raise ValueError("there is none")
     raise ValueError(f"neither a picture nor a text: {type(sample).__name__}")
 
 
@@ -62,16 +64,28 @@ def rows_of(splits: Sequence[str | None], lengths: Sequence[int]) -> dict[str, R
     }
 
 
-def contents(load: Parts, count: int, name: str) -> dict[str, Any]:
-    """Reads each sample once, for the columns of a table that describe it: sizes or lengths, and digests."""
-    if isinstance(load(0), str):
-        return {
-            "lengths": np.array([len(load(row)) for row in range(count)], dtype=np.int64),
-            "digests": digests(load, count),
-        }
-    sizes, hashes = np.empty((count, 2), dtype=np.int64), np.empty(count, dtype=np.uint64)
+def contents(load: Parts, count: int, name: str) -> tuple[dict[str, Any], dict[int, str]]:
+    """Reads each sample once.
+
+    Returns:
+        The columns of a table that describe samples, (count, …): sizes or lengths, and digests; and by row, why a
+        sample cannot be used.
+    """
+    sizes, lengths = np.zeros((count, 2), dtype=np.int64), np.zeros(count, dtype=np.int64)
+    hashes = np.zeros(count, dtype=np.uint64)
+    bad: dict[int, str] = {}
     for row in track(range(count), f"reading {name}", transient=True):
-        image = load(row)
-        sizes[row] = image.shape[2], image.shape[1]
-        hashes[row] = int(hashlib.blake2b(image.numpy().tobytes(), digest_size=8).hexdigest(), 16)
-    return {"sizes": sizes, "digests": hashes}
+        try:
+            sample = load(row)
+        except (ValueError, OSError) as error:
+            bad[row] = str(error)
+            continue
+        if isinstance(sample, str):
+            lengths[row], hashes[row] = len(sample), digest(sample)
+            if not sample.strip():
+                bad[row] = "the text is empty"
+        else:
+            sizes[row] = sample.shape[2], sample.shape[1]
+            hashes[row] = int(hashlib.blake2b(sample.numpy().tobytes(), digest_size=8).hexdigest(), 16)
+    described = {"lengths": lengths} if lengths.any() else {"sizes": sizes}
+    return {**described, "digests": hashes}, bad

@@ -67,7 +67,8 @@ class TrainingOrder(DistributedSampler[Draw]):
         if self.lengths is not None:
             order = self._in_buckets(order, self.lengths, random)
         share = order[self.rank :: self.num_replicas][self.start :]
-        return iter([Draw(self.epoch, position) for position in share.tolist()])
+        epoch = self.epoch  # of this order; the sampler may be told the next one meanwhile
+        return (Draw(epoch, int(position)) for position in share)  # one by one: millions of them would fill the memory
 
     def _in_buckets(
         self, order: NDArray[np.int64], lengths: NDArray[np.int64], random: np.random.Generator
@@ -102,16 +103,16 @@ class EvaluationBatches(Sampler[list[Draw]]):
     ) -> None:
         """Makes the batches; `batch_size` is the size per rank, `lengths` (n,) those of the samples."""
         order = np.arange(len(dataset)) if lengths is None else (-lengths).argsort(kind="stable")
-        share = [Draw(0, position) for position in order[rank::world].tolist()]
+        share = order[rank::world]
         most = -(-len(dataset) // world)
         self.batches = [share[start : start + batch_size] for start in range(0, most, batch_size)]
-        if len(self.batches) > 1 and not self.batches[-1] and len(self.batches[-2]) > 1:
-            self.batches[-1].append(self.batches[-2].pop())
-        self.batches = [batch for batch in self.batches if batch]
+        if len(self.batches) > 1 and not len(self.batches[-1]) and len(self.batches[-2]) > 1:
+            self.batches[-2:] = [self.batches[-2][:-1], self.batches[-2][-1:]]
+        self.batches = [batch for batch in self.batches if len(batch)]
 
     def __iter__(self) -> Iterator[list[Draw]]:
         """Yields this rank's batches."""
-        return iter(self.batches)
+        return ([Draw(0, position) for position in batch.tolist()] for batch in self.batches)
 
     def __len__(self) -> int:
         """Returns the number of this rank's batches."""

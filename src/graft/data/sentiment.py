@@ -11,7 +11,8 @@ from typing import NamedTuple, TypedDict, Unpack
 import numpy as np
 
 from graft.data.archives import member, source_archive
-from graft.data.datamodule import DataModule, Settings
+from graft.data.datamodule import DataModule
+from graft.data.settings import Settings
 from graft.data.table import Table
 from graft.data.texts import Texts, digests, normalised
 from graft.errors import ConfigError, did_you_mean

@@ -58,7 +58,7 @@ def split_rows(
         val: share of the rows that are not test; not used when the validation split is given.
         seed: the same seed gives the same splits.
         groups: (n,) values; all rows of one value get into the same split.
-        given: splits that are fixed beforehand; must hold "train", from which the others are cut.
+        given: splits that are fixed beforehand, no row in two; the others are cut from "train", or from what is left.
         fold: the part of the rows that is the test split, in the place of the share `test`.
 
     Raises:
@@ -67,7 +67,10 @@ def split_rows(
     splits = dict(given or {})
     if fold is not None and "test" in splits:
         raise ConfigError(f"datamodule.split.fold={fold}, but the test split is given by the data: set it to null.")
-    rest = splits.pop("train", np.arange(len(strata)))
+    left = np.setdiff1d(np.arange(len(strata)), np.concatenate([np.empty(0, np.int64), *splits.values()]))
+    rest = splits.pop("train", left)
+    if groups is not None:
+        _check_number(groups[rest], 1 + len({"test", "val"} - splits.keys()))
     for name, share in (("test", test), ("val", val)):
         if name in splits:
             continue
@@ -80,6 +83,7 @@ def split_rows(
         else:
             rest, splits[name] = _hold_out_groups(rest, strata, groups, share, seed, spare)
     splits["train"] = rest
+    _check_disjoint(splits)
     if groups is not None:
         _check_groups(splits, groups)
     return {name: splits[name] for name in SPLITS}
@@ -153,12 +157,28 @@ def _hold_out_groups(
     return rows[~out[group]], rows[out[group]]
 
 
+def _check_disjoint(splits: Mapping[str, Rows]) -> None:
+    rows = np.concatenate(list(splits.values()))
+    if len(np.unique(rows)) < len(rows):
+        raise ValueError("a row lies in two splits")
+
+
+def _check_number(groups: NDArray[Any], needed: int) -> None:
+    """Each split that is cut needs a group of its own, and one stays for training."""
+    if (has := len(np.unique(groups))) < needed:
+        name = f": {str(groups[0])!r}" if has == 1 else ""
+        raise GraftError(
+            f"The samples are of {'only one group' if has == 1 else f'{has} groups'}{name}, but {needed} splits need"
+            " one each. Have them grouped by something finer, or by nothing."
+        )
+
+
 def _check_groups(splits: Mapping[str, Rows], groups: NDArray[Any]) -> None:
     for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
         if len(both := np.intersect1d(groups[splits[first]], groups[splits[second]])):
             raise GraftError(
-                f"{len(both)} groups lie in two splits: {str(both[0])!r} is in {first} and in {second}. Move "
-                "their files to one folder, or change datamodule.split.group."
+                f"{len(both)} groups lie in two splits: {str(both[0])!r} is in {first} and in {second}. Put all samples"
+                " of a group into one of the splits that the data name, or have them grouped by something else."
             )
 
 
@@ -179,9 +199,11 @@ def check_classes(splits: Mapping[str, Rows], targets: NDArray[Any], classes: Se
         if counts.min() == 0:
             lacking = int(counts.argmin())
             total = int(everywhere[lacking])
+            what, noun = ("Label", "labels") if targets.ndim > 1 else ("Class", "classes")
             raise GraftError(
-                f"Class {classes[lacking]!r} is absent from the {name} split; it has {total} samples in all. "
-                "Add samples (with datamodule.split.group: groups) of it, or change datamodule.split."
+                f"{what} {classes[lacking]!r} is absent from the {name} split; it has {total} samples in all. Add"
+                f" samples of it (in other groups, where samples are grouped), leave rare {noun} out of the data, or"
+                " change datamodule.split."
             )
 
 

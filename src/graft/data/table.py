@@ -1,9 +1,9 @@
 """What every source of data comes down to: a table with one row per sample."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ class Table:
         kind: of the targets.
     """
 
-    ids: list[str]
+    ids: Sequence[str]
     classes: list[str]
     targets: NDArray[Any]
     load: Callable[[int], Any]
@@ -104,3 +104,74 @@ class Picked:
     def __call__(self, row: int) -> Any:
         """Returns the canonical sample of a row of the table."""
         return self.load(int(self.rows[row]))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Loads the samples of a table's rows where only some of them have been made; picklable where what loads them is.
+
+    Attributes:
+        load: takes a position in `rows`.
+        rows: of the table, ascending.
+    """
+
+    load: Callable[[int], Any]
+    rows: Rows
+
+    def __call__(self, row: int) -> Any:
+        """Returns what was made of a row of the table."""
+        return self.load(int(np.searchsorted(self.rows, row)))
+
+
+class RowNumbers(Sequence[str]):
+    """The numbers of rows as names, "1", "2" …, made when asked for: millions of texts would fill the memory."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        """Returns how many there are."""
+        return self._count
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[str]: ...
+    def __getitem__(self, row: int | slice) -> str | Sequence[str]:
+        """Returns the name of a row, or names."""
+        if isinstance(row, slice):
+            return [str(number + 1) for number in range(self._count)[row]]
+        return str(range(self._count)[row] + 1)
+
+
+class Named(Sequence[str]):
+    """The names of some rows.
+
+    Attributes:
+        digests: hashes of their contents, (n,); None: not known.
+    """
+
+    def __init__(self, ids: Sequence[str], rows: Rows, digests: NDArray[np.uint64] | None = None) -> None:
+        self._ids = ids
+        self._rows = rows
+        self.digests = digests
+
+    def __len__(self) -> int:
+        """Returns how many there are."""
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, position: int) -> str: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[str]: ...
+    def __getitem__(self, position: int | slice) -> str | Sequence[str]:
+        """Returns the name at a position, or names."""
+        if isinstance(position, slice):
+            return [self._ids[row] for row in self._rows[position].tolist()]
+        return self._ids[int(self._rows[position])]
+
+    def __eq__(self, other: object) -> bool:
+        """Compares as lists are compared."""
+        return list(self) == other
+
+    __hash__ = None  # type: ignore[assignment]

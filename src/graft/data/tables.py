@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, NotRequired, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from graft.data import images
 from graft.data.checks import examine_files, settle
 from graft.data.columns import check_columns, read_strings, store_texts
-from graft.data.datamodule import DataModule, Settings
+from graft.data.datamodule import DataModule
 from graft.data.folders import SPLIT_OF
-from graft.data.labels import Strings, read_labels
+from graft.data.labels import read_labels
+from graft.data.settings import Settings
 from graft.data.splits import SPLITS
-from graft.data.table import BadFile, Picked, Rows, Table
-from graft.data.texts import digests
-from graft.errors import GraftError
+from graft.data.strings import Strings
+from graft.data.table import BadFile, Named, Picked, RowNumbers, Rows, Table
+from graft.errors import ConfigError, GraftError
+
+Bad = dict[int, str]
+"""Why rows cannot be used, by their number from 0 on."""
 
 
 class Columns(TypedDict):
@@ -26,7 +30,8 @@ class Columns(TypedDict):
     Attributes:
         sample: of the texts or the paths.
         labels: of the targets; a single one may be given by its name alone.
-        separator: between several labels in one column; None: each label has a column of 0 and 1.
+        separator: between several labels in one column; None: a column of 0 and 1 for each, or of lists.
+        min_rows: of several labels in one column, those that fewer rows have are left out; 1 where it is absent.
         split: of train, val and test; None: split by shares.
         group: of what must stay in one split; None: every row for itself.
         facets: by which scores are broken down.
@@ -35,6 +40,7 @@ class Columns(TypedDict):
     sample: str
     labels: str | Sequence[str]
     separator: str | None
+    min_rows: NotRequired[int]
     split: str | None
     group: str | None
     facets: Sequence[str]
@@ -62,29 +68,35 @@ class _TableFile(DataModule):
         others = [name for name in (columns["split"], columns["group"], *columns["facets"]) if name is not None]
         check_columns(self.path, [columns["sample"], *self.labels, *others])
         read = read_strings(self.path, list(dict.fromkeys([*self.labels, *others])))
-        if not self.labels or not len(read[self.labels[0]]):
-            raise GraftError(f"{self.path} has no rows below its header, or datamodule.columns.labels names no column.")
+        if not self.labels:
+            raise ConfigError("datamodule.columns.labels=[]: name at least one column.")
+        if not len(read[self.labels[0]]):
+            raise GraftError(f"{self.path} has no rows below its header.")
         return read
 
-    def _table(self, read: dict[str, Strings], load: Callable[[int], Any], ids: list[str], bad: list[BadFile]) -> Table:
+    def _table(self, read: dict[str, Strings], load: Callable[[int], Any], ids: Sequence[str], bad: Bad) -> Table:
+        """Joins what the columns say; `bad` is, by row, why a sample cannot be used."""
         columns = self.columns
-        labels = read_labels(self.path, {name: read[name] for name in self.labels}, self.kind, columns["separator"])
+        separator, least = columns["separator"], columns.get("min_rows", 1)
+        targets = {name: read[name] for name in self.labels}
+        labels = read_labels(self.path, targets, self.kind, separator=separator, min_rows=least)
         without = f"no value in {', '.join(self.labels)}"
-        bad = [*bad, *(BadFile(ids[row], without) for row in np.flatnonzero(~labels.present))]
-        settle(bad, len(ids), str(self.path), self.bad_files)
-        names = {file.id for file in bad}
-        good = np.array([row for row, name in enumerate(ids) if name not in names], dtype=np.int64)
+        bad = dict.fromkeys(np.flatnonzero(~labels.present).tolist(), without) | bad
+        skipped = [BadFile(ids[row] or f"row {row + 1}", bad[row]) for row in sorted(bad)]
+        settle(skipped, len(ids), str(self.path), self.bad_files)
+        good = np.setdiff1d(np.arange(len(ids)), np.array(list(bad), dtype=np.int64))
         split, group = columns["split"], columns["group"]
+        kept = labels.targets[good]
         return Table(
-            ids=[ids[row] for row in good],
+            ids=Named(ids, good),
             classes=labels.classes,
-            targets=labels.targets[good],
+            targets=kept,
             load=Picked(load, good),
-            strata=labels.strata[good],
+            strata=kept if labels.strata is labels.targets else labels.strata[good],
             groups=None if group is None else _groups(self.path, group, read[group], good),
-            facets={name: np.array([value or "" for value in read[name][good]]) for name in columns["facets"]},
+            facets={name: read[name].array()[good] for name in columns["facets"]},
             given={} if split is None else _given(self.path, split, read[split], good),
-            skipped=bad,
+            skipped=skipped,
             kind=self.kind,
         )
 
@@ -100,11 +112,10 @@ class TextTable(_TableFile):
         """
         read = self._read()
         texts, lengths = store_texts(self.path, self.columns["sample"])
-        ids = [str(number) for number in range(1, len(lengths) + 1)]
-        empty = [BadFile(ids[row], "the text is empty") for row in np.flatnonzero(lengths == 0)]
-        table = self._table(read, texts, ids, empty)
-        kept = np.array([int(name) - 1 for name in table.ids], dtype=np.int64)
-        return replace(table, lengths=lengths[kept], digests=digests(table.load, len(kept)))
+        empty = dict.fromkeys(np.flatnonzero(lengths == 0).tolist(), "the text is empty")
+        table = self._table(read, texts, RowNumbers(len(lengths)), empty)
+        assert isinstance(table.load, Picked)
+        return replace(table, lengths=lengths[table.load.rows], digests=texts.digests[table.load.rows])
 
 
 class ImageTable(_TableFile):
@@ -121,10 +132,14 @@ class ImageTable(_TableFile):
         paths = [value or "" for value in read_strings(self.path, [name])[name]]
         _check_once(self.path, paths)
         facts = examine_files(self.path.parent, paths, images.examine)
-        bad = [BadFile(name, found) for name, found in zip(paths, facts, strict=True) if isinstance(found, str)]
+        bad = {
+            row: found if paths[row] else f"no path in {name}"
+            for row, found in enumerate(facts)
+            if isinstance(found, str)
+        }
         table = self._table(read, images.ImageFiles(self.path.parent, paths), paths, bad)
-        found = dict(zip(paths, facts, strict=True))
-        return replace(table, **images.columns([found[name] for name in table.ids]))
+        assert isinstance(table.load, Picked)
+        return replace(table, **images.columns([facts[row] for row in table.load.rows]))
 
 
 def _check_once(path: Path, names: Sequence[str]) -> None:
@@ -134,23 +149,23 @@ def _check_once(path: Path, names: Sequence[str]) -> None:
             raise GraftError(f"{path}: rows {first[name] + 1} and {row + 1} both name {name}; keep one of them.")
 
 
-def _groups(path: Path, column: str, values: Strings, rows: Rows) -> NDArray[np.str_]:
-    for row in rows:
-        if values[row] is None:
-            raise GraftError(f"{path}, row {row + 1}, column {column!r}: there is no group.")
-    return values[rows].astype(str)
+def _groups(path: Path, column: str, values: Strings, rows: Rows) -> NDArray[np.object_]:
+    if len(without := np.flatnonzero(~values.present[rows])):
+        raise GraftError(f"{path}, row {rows[without[0]] + 1}, column {column!r}: there is no group.")
+    return values.array()[rows]
 
 
 def _given(path: Path, column: str, values: Strings, rows: Rows) -> dict[str, Rows]:
-    splits = []
-    for row in rows:
-        if (split := SPLIT_OF.get((values[row] or "").lower())) is None:
-            choices = ", ".join(SPLIT_OF)
+    of_value = [SPLIT_OF.get(value.lower()) for value in (*values.values, "")]
+    codes = values.codes[rows]
+    for code in np.unique(codes):
+        if of_value[code] is None:
+            row = rows[np.flatnonzero(codes == code)[0]] + 1
+            found = repr(values.values[code]) if code >= 0 else "an empty cell"
             raise GraftError(
-                f"{path}, row {row + 1}, column {column!r}: {values[row]!r} is no split; choose of {choices}."
+                f"{path}, row {row}, column {column!r}: {found} is no split; choose of {', '.join(SPLIT_OF)}."
             )
-        splits.append(split)
-    given = {name: np.flatnonzero(np.array(splits) == name) for name in SPLITS}
+    given = {name: np.flatnonzero(np.array([each == name for each in of_value])[codes]) for name in SPLITS}
     if not len(given["train"]):
         raise GraftError(f"{path}, column {column!r}: no row is of train.")
     return {name: found for name, found in given.items() if len(found)}

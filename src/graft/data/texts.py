@@ -28,7 +28,12 @@ def normalised(text: str) -> str:
     return " ".join(text.lower().split())
 
 
+def digest(text: str) -> int:
+    """Returns a hash of the normalised text, 64 bits."""
+    content = normalised(text).encode("utf-8", "replace")
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())
+
+
 def digests(load: Callable[[int], str], count: int) -> NDArray[np.uint64]:
     """Returns hashes (count,) of the normalised texts."""
-    hashes = (hashlib.blake2b(normalised(load(row)).encode("utf-8", "replace"), digest_size=8) for row in range(count))
-    return np.array([int(digest.hexdigest(), 16) for digest in hashes], dtype=np.uint64)
+    return np.array([digest(load(row)) for row in range(count)], dtype=np.uint64)
