@@ -45,3 +45,16 @@ def test_sentiment(graft, tmp_path, read):
     scores = read(folder, f"evaluations/{next((folder / 'evaluations').iterdir()).name}")
     for name in (name for name in summary if name.startswith("test/")):
         assert scores[name] == pytest.approx(summary[name], abs=1e-6)
+
+
+def test_sentiment_finetuning(graft, tmp_path, read):
+    """All of MiniLM learns from some hundred sentences, and is scored again from its folder."""
+    folder = tmp_path / "run"
+    words = ["experiment=sentiment_finetuning", "datamodule.limit=96", "bootstrap=0", f"hydra.run.dir={folder}", *SHORT]
+    assert graft("train", *words, "trainer.max_epochs=2") == 0
+    summary = read(folder, "summary.json")
+    assert summary["parameters/trainable"] == summary["parameters/total"]
+    assert summary["test/auroc"] > 0.6  # 0.5 is chance
+    assert graft("evaluate", f"run={folder}") == 0
+    scores = read(folder, f"evaluations/{next((folder / 'evaluations').iterdir()).name}")
+    assert scores["test/auroc"] == pytest.approx(summary["test/auroc"], abs=1e-6)

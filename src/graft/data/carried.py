@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from graft.data.columns import SUFFIXES, _read, check_columns, column_names
+from graft.data.formats import SUFFIXES, batches, check_columns, column_names
 
 
 def carried_columns(path: Path, wanted: Sequence[str] | None) -> dict[str, pa.ChunkedArray]:
@@ -27,7 +27,7 @@ def carried_columns(path: Path, wanted: Sequence[str] | None) -> dict[str, pa.Ch
     check_columns(path, names)
     if not names:
         return {}
-    table = pa.Table.from_batches([batch.select(names) for batch in _read(path, names)])
+    table = pa.Table.from_batches([batch.select(names) for batch in batches(path, names)])
     is_text = SUFFIXES[path.suffix.lower()] != "parquet"
     return {name: _as_text(table[name]) if is_text else table[name] for name in names}
 

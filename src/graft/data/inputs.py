@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from graft.data import images
 from graft.data.checks import examine_files
-from graft.data.columns import SUFFIXES, _read, column_names, read_strings, store_texts
+from graft.data.columns import read_strings, store_texts
+from graft.data.formats import SUFFIXES, batches, column_names
 from graft.data.table import BadFile, Picked, Table
 from graft.data.texts import Texts
 from graft.errors import GraftError, did_you_mean
@@ -92,7 +93,9 @@ def _texts(path: Path, column: str) -> Inputs:
     try:
         stored, lengths = store_texts(path, column)  # not in memory, which the table may exceed
     except GraftError:  # perhaps of some rows only; what spoils the whole file is told again
-        return _decoded(None, [value for batch in _read(path, [column]) for value in batch.column(column).to_pylist()])
+        return _decoded(
+            None, [value for batch in batches(path, [column]) for value in batch.column(column).to_pylist()]
+        )
     ids = [str(number) for number in range(1, len(lengths) + 1)]
     return _texts_of(ids, stored, lengths, [None if length else _EMPTY for length in lengths])
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from graft.data import images
 from graft.data.checks import examine_files, settle
-from graft.data.columns import check_columns, read_strings, store_texts
+from graft.data.columns import read_strings, store_texts
 from graft.data.datamodule import DataModule
 from graft.data.folders import SPLIT_OF
+from graft.data.formats import check_columns
 from graft.data.labels import read_labels
 from graft.data.settings import Settings
 from graft.data.splits import SPLITS
