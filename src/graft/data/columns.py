@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from graft.data.formats import batches
+from graft.data.formats import batches, check_columns
 from graft.data.strings import Collector, Strings, written
 from graft.data.texts import digest
 from graft.errors import GraftError
