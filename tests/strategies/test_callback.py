@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from graft.strategies import Strategy
 from graft.strategies.callback import PhaseChanges
 from graft.strategies.groups import parameter_groups
-from graft.strategies.schedules import constant, cosine
+from graft.strategies.schedules import constant, cosine, one_cycle, step, triangular
 from graft.strategies.table import stage_table
 
 PHASES = [
@@ -57,13 +57,13 @@ class Record(Callback):
         self.changed.append({name.split(".", 2)[1] if name.startswith("network") else "head" for name in changed})
 
 
-def fit(module, tmp_path, epochs=3, ckpt_path=None):
+def fit(module, tmp_path, epochs=3, ckpt_path=None, extra=()):
     record = Record()
     trainer = pl.Trainer(
         accelerator="cpu",
         devices=1,
         max_epochs=epochs,
-        callbacks=[PhaseChanges(module.strategy, module.stages), record],
+        callbacks=[PhaseChanges(module.strategy, module.stages), record, *extra],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -99,6 +99,45 @@ def test_a_scheduler_scales_the_rates_of_the_phase(tiny, tmp_path):
     shape = 0.5 * (1 + math.cos(math.pi * 8 / 100))  # two epochs of four steps are over
     assert record.rates[2]["head/decay"] == pytest.approx(0.1 * 0.1 * shape)
     assert record.rates[2]["stem/decay"] == pytest.approx(0.1 * 0.1 * 0.5**3 * shape)
+
+
+SCHEDULES = {
+    "constant": constant,
+    "cosine": partial(cosine, warmup=0.1),
+    "linear": partial(triangular, warmup=0.1, ratio=32.0),
+    "one_cycle": partial(one_cycle, warmup=0.3, start=0.04, end=4e-6),
+    "step": partial(step, at=[0.03, 0.1], factor=0.1),
+}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_each_parameters_rate_is_phase_times_schedule_after_every_step(tiny, tmp_path, schedule):
+    """Over both phase changes; the schedule alone is that of one group of rate 1."""
+    module = Module(tiny, SCHEDULES[schedule])
+    lone = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    alone = SCHEDULES[schedule](lone, total_steps=100)["scheduler"]
+    factors = []
+    for _ in range(12):
+        factors.append(lone.param_groups[0]["lr"])
+        lone.step()
+        alone.step()
+    seen = []
+
+    class Rates(Callback):
+        def on_before_optimizer_step(self, trainer, pl_module, optimizer):
+            rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+            assert len(rates) == sum(len(group["params"]) for group in optimizer.param_groups)
+            seen.append({name: rates[id(p)] for name, p in pl_module.named_parameters() if p.requires_grad})
+
+    fit(module, tmp_path, extra=[Rates()])
+    decays = {"entry": 3, "middle": 2, "top": 1}  # stages below the head
+    assert len(seen) == 12
+    for number, rates in enumerate(seen):
+        phase = PHASES[number // 4]
+        for name, rate in rates.items():
+            depth = next((depth for part, depth in decays.items() if part in name), 0)
+            wanted = 0.1 * phase["lr_scale"] * phase["lr_decay"] ** depth * factors[number]
+            assert rate == pytest.approx(wanted, rel=1e-6), (number, name)
 
 
 @pytest.mark.parametrize("stop", [1, 2])

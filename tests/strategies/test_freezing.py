@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from graft.strategies.freezing import set_learning
@@ -28,3 +29,19 @@ def test_unfreezing_gives_everything_back(tiny):
     assert all(parameter.requires_grad for parameter in network.parameters())
     assert network.drop.training
     assert network.middle[1].training
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [("biases", "bias"), ("norms", "middle.1.")])
+def test_some_parameters_learn_and_statistics_move_only_with_a_whole_norm(tiny, kind, wanted):
+    network, _, stages = tiny
+    network.train()
+    set_learning(stages, {stage.name: kind for stage in stages})
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    network(torch.randn(16, 4)).pow(2).sum().backward()
+    optimizer.step()
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed
+    assert all(wanted in name for name in changed)
+    assert ("middle.1.running_mean" in changed) == (kind == "norms")
+    assert network.drop.training

@@ -95,3 +95,40 @@ def test_a_k_that_no_phase_looks_at_is_refused():
     with pytest.raises(ConfigError, match=r"strategy\.k=2, but no phase"):
         strategy({"train": "head"}, k=2)
     strategy({"train": "last_k"}, k=2).check(max_epochs=3)
+
+
+def test_one_by_one_is_a_phase_for_each_stage_and_the_last_takes_what_is_left():
+    built = strategy({"train": "one_by_one", "epochs": 2, "lr_decay": 0.5}, k=1)
+    assert [set(built.learning(number)) for number in range(4)] == [
+        {"head"}, {"block_2", "head"}, {"block_1", "block_2", "head"}, set(STAGES)
+    ]  # fmt: skip
+    assert built.starts() == [0, 2, 4, 6]
+    assert built.phases[-1].epochs is None
+    assert built.scales(3) == pytest.approx({"stem": 0.125, "block_1": 0.25, "block_2": 0.5, "head": 1.0})
+    assert [set(strategy({"train": "one_by_one", "epochs": 1}, k=2).learning(number)) for number in range(3)] == [
+        {"head"}, {"block_1", "block_2", "head"}, set(STAGES)
+    ]  # fmt: skip
+
+
+def test_one_by_one_needs_its_numbers():
+    with pytest.raises(ConfigError, match=r"phases\[0\]\.epochs is null"):
+        strategy({"train": "one_by_one"}, k=1)
+    for k in (None, 0):
+        with pytest.raises(ConfigError, match=r"strategy\.k must be at least 1"):
+            strategy({"train": "one_by_one", "epochs": 1}, k=k)
+
+
+def test_a_named_stage_learns_with_the_head_and_a_wrong_name_lists_the_stages():
+    assert set(strategy({"train": "stage"}, stage="block_1").learning(0)) == {"block_1", "head"}
+    for stage in ("block_9", "head", None):
+        with pytest.raises(ConfigError, match="The stages are: stem, block_1, block_2, head"):
+            strategy({"train": "stage"}, stage=stage)
+
+
+def test_some_parameters_of_a_stage_learn_but_all_of_the_head():
+    built = strategy({"train": "all", "parameters": "norms"})
+    assert built.learning(0) == {"stem": "norms", "block_1": "norms", "block_2": "norms", "head": "all"}
+    with pytest.raises(ConfigError, match="Did you mean 'norms'"):
+        strategy({"train": "all", "parameters": "norm"})
+    with pytest.raises(ConfigError, match=r"strategy\.adapter is null"):
+        strategy({"train": "all", "parameters": "adapter"})

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from graft.strategies.schedules import constant, cosine, plateau
+from graft.strategies.schedules import constant, cosine, one_cycle, plateau, step, triangular
 
 
 def rates(schedule, steps):
@@ -33,3 +33,31 @@ def test_constant_stays_and_plateau_names_its_metric():
     config["scheduler"].step(0.8)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1)
     assert config["monitor"] == "val/auroc"
+
+
+def test_slanted_triangles_have_the_rates_of_the_paper():
+    """Howard & Ruder's equation 3: cut = T * cut_frac; p = t / cut, or 1 - (t - cut) / (cut * (1 / cut_frac - 1))."""
+    total, cut_frac, ratio = 50, 0.2, 32.0
+    seen = rates(lambda optimizer: triangular(optimizer, total_steps=total, warmup=cut_frac, ratio=ratio), total)
+    cut = int(total * cut_frac)
+    for now in range(total):
+        share = now / cut if now < cut else 1 - (now - cut) / (cut * (1 / cut_frac - 1))
+        assert seen[now, 0] == pytest.approx((1 + share * (ratio - 1)) / ratio)
+    assert torch.allclose(seen[:, 1], 0.1 * seen[:, 0])
+
+
+def test_one_cycle_is_that_of_torch_without_its_momentum():
+    total = 40
+    own = rates(lambda optimizer: one_cycle(optimizer, total_steps=total, warmup=0.25, start=0.04, end=4e-6), total)
+
+    def torchs(optimizer):
+        settings = {"total_steps": total + 1, "pct_start": 11 / 41, "div_factor": 25.0, "final_div_factor": 1e4}
+        cycle = torch.optim.lr_scheduler.OneCycleLR
+        return {"scheduler": cycle(optimizer, [1.0, 0.1], cycle_momentum=False, **settings)}
+
+    assert torch.allclose(own, rates(torchs, total), atol=1e-6)
+
+
+def test_steps_fall_where_they_should():
+    seen = rates(lambda optimizer: step(optimizer, total_steps=20, at=[0.5, 0.75], factor=0.1), 20)
+    assert seen[:, 0].tolist() == pytest.approx([1.0] * 10 + [0.1] * 5 + [0.01] * 5)
