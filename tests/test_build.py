@@ -1,7 +1,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from graft.build import build_backbone, build_task
+from graft.build import build_backbone, build_strategy, build_task
 from graft.data.table import Kind, Targets
 
 
@@ -14,5 +14,7 @@ def cfg(tiny, graft):
 @pytest.mark.parametrize(("choice", "weights"), [("balanced", [0.625, 2.5]), ("none", None)])
 def test_class_weights_reach_the_loss(cfg, choice, weights):
     cfg.task.class_weights = choice
-    task = build_task(cfg, build_backbone(cfg), Targets(Kind.SINGLE_LABEL, ["rose", "tulip"], balancing=[0.625, 2.5]))
+    backbone = build_backbone(cfg)
+    targets = Targets(Kind.SINGLE_LABEL, ["rose", "tulip"], balancing=[0.625, 2.5])
+    task = build_task(cfg, backbone, build_strategy(cfg, backbone), targets)
     assert (None if task.class_weights is None else task.class_weights.tolist()) == weights

@@ -110,7 +110,7 @@ def test_the_version_is_grafts(graft, capsys):
     ("word", "expected"),
     [
         ("tran", "'tran' is no command. Did you mean 'train'?"),
-        ("zzz", "'zzz' is no command. There are: train, evaluate, predict."),
+        ("zzz", "'zzz' is no command. There are: train, evaluate, predict, strategies."),
         ("backbone=resnet18", "Did you mean `graft train backbone=resnet18`?"),
     ],
 )
@@ -125,8 +125,18 @@ def test_the_help_of_train_shows_groups_with_their_choices(line, graft, capsys):
         graft(*line.split())
     assert stop.value.code == 0
     told = capsys.readouterr().out
-    assert "strategy: feature_extraction, full_finetuning, layerwise" in told
+    assert "strategy: bitfit, discriminative, dora, feature_extraction, full_finetuning" in told
     assert "graft train -m seed=0,1,2" in told
+
+
+def test_the_strategies_are_listed_with_what_each_trains(graft, capsys):
+    assert graft("strategies", "backbone=timm", "backbone.model=test_vit", "backbone.image_size=32") == 0
+    rows = {line.split()[1]: line for line in capsys.readouterr().out.splitlines() if line.startswith("│")}
+    assert {"feature_extraction", "knn", "lora", "surgical"} <= rows.keys()
+    assert " 100.00% " in rows["full_finetuning"]
+    assert " 0 " in rows["linear_probe"]
+    assert graft("strategies", "vit") == 2
+    assert "backbone=resnet18" in capsys.readouterr().err
 
 
 def test_the_help_of_evaluate_needs_no_run(graft, capsys):
@@ -369,7 +379,7 @@ def test_what_cannot_be_evaluated_is_told(line, expected, graft, jobs, run, caps
     [
         ("graft tr", "train"),
         ("graft train backbone=resn", "backbone=resnet18 backbone=resnet50"),
-        ("graft train seed=1 strategy=", "strategy=feature_extraction strategy=full_finetuning strategy=layerwise"),
+        ("graft train seed=1 strategy=l", "strategy=layerwise strategy=linear_probe strategy=lora strategy=lp_ft"),
         ("graft evaluate check", "checkpoint="),
         ("graft train backbone=nope optimizer.", ""),
         ("graft train ((( back", ""),

@@ -23,19 +23,32 @@ PHASES = (
 )
 
 
+@pytest.mark.parametrize(
+    ("strategy", "epochs"),
+    [
+        (["strategy=full_finetuning", PHASES], 3),
+        (["strategy=lp_ft"], 2),
+        (["strategy=gradual_unfreezing", "strategy.k=4", "penalty=l2sp"], 3),
+        (["strategy=lora", "strategy.adapter.rank=2"], 2),
+    ],
+    ids=["two_phases", "lp_ft", "gradual_unfreezing", "lora"],
+)
 def test_two_processes_end_with_the_weights_and_scores_of_one(
-    program, tiny_words, flowers, tmp_path, graft, read, weights
+    program, tiny_words, flowers, tmp_path, graft, read, weights, strategy, epochs
 ):
     """With a phase change, at which the ranks would drift apart; 43 training samples do not divide evenly either."""
     words = [word for word in tiny_words if word != "trainer=cpu"]
     words += [
         f"datamodule.root={flowers}",
-        "strategy=full_finetuning",
-        PHASES,
+        *strategy,
         "optimizer=sgd",
         "datamodule.split.test=0.2",
     ]
-    words += ["trainer.max_epochs=3", "augmentation=flips", "+callbacks.ranks={_target_: ranks_agree.RanksAgree}"]
+    words += [
+        f"trainer.max_epochs={epochs}",
+        "augmentation=flips",
+        "+callbacks.ranks={_target_: ranks_agree.RanksAgree}",
+    ]
     environment = os.environ | {"GRAFT_ROOT": str(tmp_path), "PYTHONPATH": str(tmp_path)}
     (tmp_path / "ranks_agree.py").write_text(RANKS_AGREE)
     for name, trainer in (("two", "ddp_sim"), ("one", "cpu")):
@@ -47,7 +60,7 @@ def test_two_processes_end_with_the_weights_and_scores_of_one(
     first, second = (read(tmp_path / name, "summary.json") for name in ("one", "two"))
     for name in (name for name in first if name.startswith(("val/", "test/"))):
         assert second[name] == pytest.approx(first[name], abs=1e-4), name
-    assert (tmp_path / "ranks_agree.log").read_text().splitlines() == ["0.0"] * 3
+    assert (tmp_path / "ranks_agree.log").read_text().splitlines() == ["0.0"] * epochs
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == sorted(
         path.name for path in (tmp_path / "one").iterdir()
     )

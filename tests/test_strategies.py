@@ -63,6 +63,17 @@ def test_an_adapter_is_saved_alone_and_merged(tiny, read):
     assert read(folder, "adapter/adapter_config.json")["r"] == 2
 
 
+def test_a_run_with_an_adapter_is_a_backbone_for_the_next_run(tiny, weights):
+    """What the second run starts from is the first one's network with the adapter merged into it."""
+    first = fit(tiny, "lora", "optimizer.lr=0.05")
+    second = fit(tiny, "feature_extraction", f"backbone.weights={first}")
+    merged = load_file(first / "adapter" / "backbone.safetensors")
+    start = weights(second)
+    assert all(torch.equal(value, start[f"backbone.{name}"]) for name, value in merged.items())
+    base = {name.replace(".base_layer", ""): value for name, value in weights(first).items() if "lora_" not in name}
+    assert any(not torch.equal(value, base[f"backbone.{name}"]) for name, value in merged.items())
+
+
 def test_weights_between_start_and_end_are_kept_with_what_they_were_chosen_by(tiny, read, weights):
     folder = tiny(
         *TRAINED,

@@ -24,6 +24,7 @@ _COMMANDS = {
     "evaluate": "scores a finished run again, from its run folder alone",
     "predict": "says what a run's model makes of new images or texts",
 }
+_STRATEGIES = "strategies"
 _HELP = """\
 Graft: transfer learning from pretrained networks.
 
@@ -76,13 +77,16 @@ def _dispatch(argv: list[str]) -> int:
     if command == "help" and rest and rest[0] in _COMMANDS:
         command, rest = rest[0], ["--help"]
     if command in ("-h", "--help", "help"):
-        print(_HELP.format(commands="\n".join(f"  {name:<10}{does}" for name, does in _COMMANDS.items())))
+        listed = {**_COMMANDS, _STRATEGIES: "lists the ways to transfer, and what each would train of a backbone"}
+        print(_HELP.format(commands="\n".join(f"  {name:<12}{does}" for name, does in listed.items())))
     elif command == "--version":
         from importlib.metadata import version
 
         print(f"graft {version('graft')}")
     elif command in _COMPLETION:
         _complete([command, *rest])
+    elif command == _STRATEGIES:
+        _list_strategies(rest)
     elif command in _COMMANDS:
         _start(command, rest)
     else:
@@ -90,10 +94,22 @@ def _dispatch(argv: list[str]) -> int:
     return 0
 
 
+def _list_strategies(overrides: list[str]) -> None:
+    if overrides and overrides[0] in ("-h", "--help"):
+        print("Lists the strategies, and what each would train.\n\nUsage: graft strategies [backbone=resnet18 …]")
+        return
+    if wrong := [word for word in overrides if "=" not in word]:
+        raise ConfigError(f"graft strategies takes overrides such as backbone=resnet18, not {' '.join(wrong)}.")
+    from graft.listing import list_strategies
+
+    list_strategies(overrides)
+
+
 def _unknown(command: str) -> str:
+    names = [*_COMMANDS, _STRATEGIES]
     if "=" in command:
         return f"'{command}' is no command. Did you mean `graft train {command}`?"
-    return f"'{command}' is no command.{did_you_mean(command, _COMMANDS)} There are: {', '.join(_COMMANDS)}."
+    return f"'{command}' is no command.{did_you_mean(command, names)} There are: {', '.join(names)}."
 
 
 def _complete(argv: list[str]) -> None:

@@ -52,7 +52,7 @@ def test_mistakes_of_every_kind_are_told_together():
         ("seed.x=1", "seed.x: unknown key."),
         ("hydra.run.dirr=x", "Did you mean 'hydra.run.dir'"),
         ("~optimizer.lrr", "optimizer.lrr: unknown key. Did you mean 'optimizer.lr'?"),
-        ("~strategy.k", "strategy.k: is null, there is nothing to delete."),
+        ("~datamodule.shots", "datamodule.shots: is null, there is nothing to delete."),
         ("+seed=1", "'+seed=1': seed is there already; leave out the `+`."),
         ("+backbone=timm", "'+backbone=timm': backbone is there already; leave out the `+`."),
         ("seed=1,2", "'seed=1,2' holds several values: add -m to try one after the other"),

@@ -34,11 +34,11 @@ def test_it_is_half_the_strength_times_the_squared_distance(tiny):
     _, _, stages = tiny
     penalty = L2SP(0.3)
     penalty.begin(stages[:-1])
-    assert float(penalty()) == 0
+    assert penalty().item() == 0
     weight = stages[0].parameters["entry.weight"]
     with torch.no_grad():
         weight += 2.0
-    assert float(penalty()) == pytest.approx(0.5 * 0.3 * 4.0 * weight.numel())
+    assert penalty().item() == pytest.approx(0.5 * 0.3 * 4.0 * weight.numel())
     penalty().backward()
     assert torch.allclose(weight.grad, torch.full_like(weight, 0.3 * 2.0))
     with pytest.raises(ConfigError, match=r"penalty\.l2sp\.strength"):

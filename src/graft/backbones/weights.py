@@ -19,6 +19,7 @@ RESTORED = "restored"  # as `backbone.weights`: they come from a run's checkpoin
 
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "state_dict_ema")
 _CHECKPOINTS = ("best.ckpt", "last.ckpt")
+_MERGED = Path("adapter", "backbone.safetensors")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -134,11 +135,13 @@ def package_file(distribution: str, file: str, sha256: str) -> Path:
 
 
 def run_tensors(folder: Path) -> dict[str, Tensor]:
-    """Reads the backbone of a finished run, as its best checkpoint holds it.
+    """Reads the backbone of a finished run, as its best checkpoint holds it, with its adapter, if any, merged into it.
 
     Raises:
         GraftError: The folder has no checkpoint.
     """
+    if (merged := folder / _MERGED).is_file():
+        return read_tensors(merged)
     for name in _CHECKPOINTS:
         path = folder / "checkpoints" / name
         if path.is_file():

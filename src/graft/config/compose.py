@@ -47,6 +47,12 @@ def check_command_line(
     raise_problems(list(found))
 
 
+def composed(command: str, overrides: list[str]) -> DictConfig:
+    """Returns the configuration of a command line that `check_command_line` has found nothing wrong with."""
+    with _hydra():
+        return compose(command, overrides)
+
+
 @contextmanager
 def _hydra() -> Iterator[None]:
     """Hydra's globals for composing, and what they were before afterwards."""

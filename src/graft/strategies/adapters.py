@@ -110,13 +110,17 @@ def merged(backbone: Backbone) -> dict[str, Tensor]:
 
 
 def save_adapter(backbone: Backbone, head: nn.Module, folder: Path) -> None:
-    """Writes what an adapter and a head have learnt, without the backbone: peft's own files, and `head.safetensors`."""
+    """Writes what an adapter and a head have learnt, without the backbone: peft's own files, and `head.safetensors`.
+
+    Beside them lies `backbone.safetensors`, the network with the adapter merged into it, for what knows no adapters.
+    """
     peft = _peft()
     folder.mkdir(parents=True, exist_ok=True)
     backbone.peft_config["default"].save_pretrained(str(folder))  # type: ignore[index, union-attr]
     state = peft.get_peft_model_state_dict(backbone)
     save_file({name: value.contiguous() for name, value in state.items()}, folder / _FILE)
-    save_file({name: value.contiguous() for name, value in head.state_dict().items()}, folder / "head.safetensors")
+    for name, tensors in (("head", head.state_dict()), ("backbone", merged(backbone))):
+        save_file({key: value.clone().contiguous() for key, value in tensors.items()}, folder / f"{name}.safetensors")
 
 
 def load_adapter(backbone: Backbone, head: nn.Module, folder: Path) -> None:

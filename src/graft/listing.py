@@ -1,0 +1,60 @@
+"""`graft strategies`: what each strategy would train of a backbone, without data and without its weights."""
+
+from collections.abc import Iterator
+
+from omegaconf import DictConfig
+from rich.table import Table
+
+from graft.build import build_backbone, build_strategy
+from graft.config.compose import check_command_line, composed
+from graft.config.locate import configs_dir
+from graft.errors import ConfigError
+from graft.reports.terminal import rendered
+from graft.strategies.phases import HEAD
+from graft.strategies.table import learning_parameters
+
+
+def list_strategies(overrides: list[str]) -> None:
+    """Prints a line for each file in configs/strategy.
+
+    Args:
+        overrides: As for `graft train`; the backbone counts.
+
+    Raises:
+        ConfigError: An override is wrong.
+    """
+    check_command_line("train", overrides)
+    table = Table(title_justify="left", title=f"backbone: {composed('train', overrides).backbone.model}")
+    table.add_column("strategy", no_wrap=True)
+    table.add_column("trains of the backbone", justify="right")
+    table.add_column("share", justify="right")
+    table.add_column("what it does")
+    for name, description in descriptions():
+        table.add_row(name, *_counted([*overrides, f"strategy={name}"]), description)
+    print(rendered(table))
+    print("The head comes on top: of one linear layer, as many parameters a class as there are features, and one.")
+
+
+def descriptions() -> Iterator[tuple[str, str]]:
+    """Yields the names of the strategies, and the first sentence of the comment that opens each one's file."""
+    for path in sorted((configs_dir() / "strategy").glob("*.yaml")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        comment = [line.removeprefix("# ") for line in lines if line.startswith("# ") and "@package" not in line]
+        yield path.stem, " ".join(comment).split(". ")[0].rstrip(".") + "."
+
+
+def _counted(overrides: list[str]) -> tuple[str, str]:
+    """Parameters of the backbone that are trained in any phase, and their share of all that it came with."""
+    try:
+        trained, size = _sizes(composed("train", [*overrides, "backbone.weights=none", "trainer.max_epochs=-1"]))
+    except ConfigError as error:
+        return "not possible", str(error).split(": ", 1)[-1].splitlines()[0][:40]
+    return f"{trained:,}", f"{trained / size:.2%}"
+
+
+def _sizes(cfg: DictConfig) -> tuple[int, int]:
+    backbone = build_backbone(cfg)
+    size = sum(stage.size for stage in backbone.stages)
+    strategy = build_strategy(cfg, backbone)
+    assert strategy.stages[-1] == HEAD
+    return learning_parameters(strategy, backbone.stages), size
