@@ -5,11 +5,13 @@
     python benchmarks/strategies.py sentiment --strategies layerwise full_finetuning --weights package
 
 Each seed has a split of its own (datamodule.split.seed), for by one test split alone accuracies differ by more than a
-point. Layerwise fine-tuning is the recipe of full fine-tuning with strategy=layerwise. Runs that are done are not
-repeated and a run that was stopped goes on, so the script can be stopped and started again.
+point. Layerwise fine-tuning is the recipe of full fine-tuning with strategy=layerwise. A run that is done has a line in
+benchmarks/results/strategies.csv and is not repeated, and one that was stopped goes on, so the script can be stopped and
+started again; without its line it is run anew.
 """
 
 import argparse
+import csv
 import json
 import statistics
 import subprocess
@@ -31,6 +33,8 @@ RECIPES = {
 }
 PUBLISHED = {"elpv": "accuracy of Deitsch et al. 2019: SVM .8244, fine-tuned VGG-19 .8842; split unpublished"}
 METRICS = ("test/accuracy", "test/macro_f1", "test/auroc", "seconds")
+RESULTS = Path(__file__).with_name("results") / "strategies.csv"
+KEYS = ("data", "strategy", "weights", "seed")
 
 
 def main():
@@ -39,8 +43,8 @@ def main():
         for strategy in arguments.strategies:
             for weights in arguments.weights:
                 seeds = range(arguments.seeds or (5 if strategy == "feature_extraction" else 3))
-                summaries = [run(arguments.logs / data, RECIPES[data][strategy], strategy, weights, n) for n in seeds]
-                report(f"{data} {strategy} weights={weights}", summaries)
+                rows = [result(arguments.logs, data, strategy, weights, seed) for seed in seeds]
+                report(f"{data} {strategy} weights={weights}", rows)
         print(PUBLISHED.get(data, ""), flush=True)
 
 
@@ -52,6 +56,32 @@ def parse():
     parser.add_argument("--seeds", type=int, help="default: 5 of feature extraction, 3 of the others")
     parser.add_argument("--logs", type=Path, default=Path("logs/benchmarks"))
     return parser.parse_args()
+
+
+def result(logs, *point):
+    """The line of a run, which is run where there is none."""
+    key = dict(zip(KEYS, map(str, point), strict=True))
+    for row in known():
+        if all(row[name] == value for name, value in key.items()):
+            return row
+    data, strategy, weights, seed = point
+    summary = run(logs / data, RECIPES[data][strategy], strategy, weights, seed)
+    row = {**key, **{metric: summary[metric] for metric in METRICS}}
+    new = not RESULTS.exists()
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("a", newline="") as file:
+        writer = csv.DictWriter(file, [*KEYS, *METRICS], lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+    return row
+
+
+def known():
+    if not RESULTS.exists():
+        return []
+    with RESULTS.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def run(logs, recipe, strategy, weights, seed):
@@ -66,13 +96,13 @@ def run(logs, recipe, strategy, weights, seed):
     return json.loads((folder / "summary.json").read_text())
 
 
-def report(title, summaries):
+def report(title, rows):
     cells = []
     for metric in METRICS:
-        values = [summary[metric] for summary in summaries]
+        values = [float(row[metric]) for row in rows]
         spread = statistics.stdev(values) if len(values) > 1 else float("nan")
         cells.append(f"{metric} {statistics.mean(values):.4g} ± {spread:.2g}")
-    print(f"{title}, {len(summaries)} seeds: " + ", ".join(cells), flush=True)
+    print(f"{title}, {len(rows)} seeds: " + ", ".join(cells), flush=True)
 
 
 if __name__ == "__main__":
