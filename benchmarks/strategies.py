@@ -6,7 +6,7 @@
 
 Each seed has a split of its own (datamodule.split.seed), for by one test split alone accuracies differ by more than a
 point. Layerwise fine-tuning is the recipe of full fine-tuning with strategy=layerwise. A run that is done has a line in
-benchmarks/results/strategies.csv and is not repeated, and one that was stopped goes on, so the script can be stopped and
+benchmarks/results/strategies.csv and is not repeated, one that was stopped goes on; so the script can be stopped and
 started again; without its line it is run anew.
 """
 

@@ -12,7 +12,7 @@ import torch
 CASES = {
     "lp_ft": (["strategy=lp_ft"], [1, 7]),
     "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4", "trainer.max_epochs=4"], [3, 5, 12, 16]),
-    "surgical": (["strategy=surgical", "scheduler=one_cycle"], [8]),
+    "surgical": (["strategy=surgical", "strategy.stage=block_2", "scheduler=one_cycle"], [8]),
     "lora": (["strategy=lora", "strategy.adapter.dropout=0.2"], [6]),
     "bitfit_l2sp": (["strategy=bitfit", "penalty=l2sp", "scheduler=step"], [9]),
     "discriminative_ema": (["strategy=discriminative", "average=ema", "scheduler=linear"], [7]),

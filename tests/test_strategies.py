@@ -1,12 +1,13 @@
 """Every strategy file, from the command line to the run folder."""
 
 import json
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-EPOCHS = {"gradual_unfreezing": 8, "surgical": 2, "lp_ft": 2}
+EPOCHS = {"gradual_unfreezing": 8}
 ONE_PASS = ("linear_probe", "knn")
 TRAINED = ["trainer.max_epochs=2", "callbacks.early_stopping=null", "test=false"]
 
@@ -53,6 +54,36 @@ def test_its_folder_is_enough_to_score_it_again(tiny, graft, read, strategy):
     summary = read(folder, "summary.json")
     for name in ("test/accuracy", "test/auroc", "test/loss"):
         assert again[name] == pytest.approx(summary[name], abs=1e-5)
+
+
+def test_the_stage_is_the_one_that_validated_best_and_the_rest_is_as_if_it_had_been_named(tiny, graft, read, weights):
+    words = [*TRAINED, "strategy=surgical", "augmentation=flips", "optimizer.lr=0.01"]
+    folder = tiny(*words, name="auto")
+    found = read(folder, "stage_choice.json")
+    chosen = max(found, key=found.get)
+    assert list(found) == ["stem", *(f"block_{number}" for number in range(1, 7))]
+    assert f"stage: {chosen}\n" in (folder / "config.yaml").read_text()
+    named = tiny(*words, f"strategy.stage={chosen}", name="named")
+    assert not (named / "stage_choice.json").exists()
+    one, other = weights(folder), weights(named)
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def test_stages_that_were_tried_before_a_stop_are_not_tried_again(tiny, graft, read, monkeypatch):
+    """As after a kill among the trials."""
+    words = [*TRAINED, "strategy=surgical"]
+    folder = tiny(*words, name="auto")
+    found = read(folder, "stage_choice.json")
+    worst = min(found, key=found.get)
+    config = (folder / "config.yaml").read_text()
+    chosen = max(found, key=found.get)
+    (folder / "config.yaml").write_text(config.replace(f"stage: {chosen}\n", "stage: auto\n"))
+    shutil.rmtree(folder / "checkpoints")
+    kept = {name: value for name, value in found.items() if name != worst} | {"stem": 2.0}
+    (folder / "stage_choice.json").write_text(json.dumps(kept))
+    assert graft("train", f"resume={folder}") == 0
+    assert read(folder, "stage_choice.json") == {**kept, worst: found[worst]}
+    assert "stage: stem\n" in (folder / "config.yaml").read_text()
 
 
 def test_an_adapter_is_saved_alone_and_merged(tiny, read):

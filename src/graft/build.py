@@ -95,8 +95,10 @@ def _told_by_targets(cfg: DictConfig, targets: Targets) -> dict[str, Any]:
             return {"mean": targets.mean, "std": targets.std}
 
 
-def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> pl.Trainer:
-    """Makes the trainer, with the callbacks and loggers of the config and those given.
+def build_trainer(
+    cfg: DictConfig, callbacks: Sequence[Callback], loggers: Sequence[Logger], **changes: Any
+) -> pl.Trainer:
+    """Makes the trainer, with the callbacks and loggers of the config and those given, and changes to its own keys.
 
     Raises:
         ConfigError: This machine has no such device.
@@ -110,6 +112,7 @@ def build_trainer(cfg: DictConfig, callbacks: Sequence[Callback], loggers: Seque
         logger=list(loggers) or False,
         plugins=[AtomicCheckpointIO()],
         default_root_dir=cfg.paths.run_dir,
+        **changes,
     )
     return trainer
 

@@ -15,6 +15,7 @@ from graft.data.description import describe
 from graft.data.pictures import augmentation_preview, save_png
 from graft.expected_warnings import ignore_expected_warnings
 from graft.interpolating import check_interpolation, interpolate
+from graft.picking import with_stage_picked
 from graft.precompute import precompute_features
 from graft.reports.terminal import outcome_table, rendered
 from graft.runs.atomic import replacing
@@ -44,6 +45,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
     clock = Stopwatch()
     with clock.part("setup"):
         run.add_session(describe_session(cfg.seed))
+        cfg = with_stage_picked(run, cfg, handler)
         pl.seed_everything(cfg.seed, verbose=False)
         backbone = build_backbone(cfg)
         strategy = build_strategy(cfg, backbone)

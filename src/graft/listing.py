@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from omegaconf import DictConfig
 from rich.table import Table
 
+from graft.backbones.weights import RESTORED
 from graft.build import build_backbone, build_strategy
 from graft.config.compose import check_command_line, composed
 from graft.config.locate import configs_dir
 from graft.errors import ConfigError
+from graft.picking import AUTO
 from graft.reports.terminal import rendered
-from graft.strategies.phases import HEAD
 from graft.strategies.table import learning_parameters
 
 
@@ -45,16 +45,14 @@ def descriptions() -> Iterator[tuple[str, str]]:
 
 def _counted(overrides: list[str]) -> tuple[str, str]:
     """Parameters of the backbone that are trained in any phase, and their share of all that it came with."""
+    cfg = composed("train", [*overrides, f"backbone.weights={RESTORED}", "trainer.max_epochs=-1"])
+    backbone = build_backbone(cfg)
+    size = sum(stage.size for stage in backbone.stages)
+    if cfg.strategy.get("stage") == AUTO:
+        sizes = sorted(stage.size for stage in backbone.stages)
+        return f"{sizes[0]:,} to {sizes[-1]:,}", f"{sizes[0] / size:.2%} to {sizes[-1] / size:.2%}"
     try:
-        trained, size = _sizes(composed("train", [*overrides, "backbone.weights=none", "trainer.max_epochs=-1"]))
+        trained = learning_parameters(build_strategy(cfg, backbone), backbone.stages)
     except ConfigError as error:
         return "not possible", str(error).split(": ", 1)[-1].splitlines()[0][:40]
     return f"{trained:,}", f"{trained / size:.2%}"
-
-
-def _sizes(cfg: DictConfig) -> tuple[int, int]:
-    backbone = build_backbone(cfg)
-    size = sum(stage.size for stage in backbone.stages)
-    strategy = build_strategy(cfg, backbone)
-    assert strategy.stages[-1] == HEAD
-    return learning_parameters(strategy, backbone.stages), size

@@ -26,7 +26,7 @@ def test_the_gradient_of_the_penalised_loss_is_zero(weighted):
     features, targets = blobs()
     weights = torch.linspace(0.1, 2, len(targets)) if weighted else None
     head = Head(6, 3, hidden=[], dropout=0.0).double()
-    found = regression().solve(head, features, targets, weights, seed=0)
+    found = regression(count=1, lowest=0.3).solve(head, features, targets, weights, seed=0)
     losses = cross_entropy(head(features.double()), targets, reduction="none")
     layer = head[1]
     objective = ((weights.double() * losses) if weighted else losses).sum() * found["chosen"]
@@ -51,7 +51,7 @@ def test_the_strength_is_chosen_on_samples_held_out():
     found = regression(held_out=60).solve(Head(200, 2, hidden=[], dropout=0.0), features, targets, None, seed=0)
     scores = dict(zip(found["candidates"], found["held_out_accuracy"], strict=True))
     assert scores[found["chosen"]] == max(scores.values())
-    assert max(scores.values()) > min(scores.values())
+    assert min(scores.values()) < max(scores.values()) < 0.9  # the fitted samples themselves are all told apart
     assert found["chosen"] < 1e5
 
 

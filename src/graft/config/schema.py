@@ -270,6 +270,7 @@ class Strategy:
     phases: list[Phase]
     k: Annotated[int, Range(0)] | None = ABSENT
     stage: str | None = ABSENT
+    trial_epochs: Count = ABSENT
     start: Node | None = ABSENT
     adapter: Node | None = ABSENT
 

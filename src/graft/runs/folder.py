@@ -32,8 +32,8 @@ class RunFolder:
 
     Attributes:
         path: The folder, absolute.
-        config, environment, status, metrics, summary, splits, data, stages, start, interpolation, augmentation,
-            predictions, scores, errors, report, log: The paths of its files.
+        config, environment, status, metrics, summary, splits, data, stages, start, stage_choice, interpolation,
+            augmentation, predictions, scores, errors, report, log: The paths of its files.
         checkpoints, adapter: The paths of its folders.
     """
 
@@ -49,6 +49,7 @@ class RunFolder:
         self.data = self.path / "data.json"
         self.stages = self.path / "stages.json"
         self.start = self.path / "start.json"
+        self.stage_choice = self.path / "stage_choice.json"
         self.interpolation = self.path / "interpolation.json"
         self.adapter = self.path / "adapter"
         self.augmentation = self.path / "augmentation.png"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.callbacks import Callback, Checkpoint
 
 from graft.errors import Interrupted
 from graft.runs.signals import SignalHandler
@@ -110,6 +110,21 @@ class StopOnSignal(Checkpoint):
     def _stop_if_saved(self) -> None:
         if self._saved:
             raise Interrupted(self._handler.requested or signal.SIGTERM)
+
+
+class EndAtOnce(Callback):
+    """Makes a training that keeps nothing end at once on a signal, which Lightning's own handlers would delay.
+
+    Args:
+        handler: The handler in charge.
+    """
+
+    def __init__(self, handler: SignalHandler) -> None:
+        self._handler = handler
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Takes the signals back from Lightning."""
+        self._handler.install()
 
 
 def _can_go_on_from_here(trainer: pl.Trainer, batch_idx: int) -> bool:

@@ -44,7 +44,8 @@ class Strategy:
         phases: Keywords of `Phase`, in the order of time; may be empty where `start` says all of the head.
         stages: Names of all stages from input to output; the last one is the head.
         k: Number of stages of a phase with `train: last_k` or `one_by_one`.
-        stage: Name of the stage of a phase with `train: stage`.
+        stage: Name of the stage of a phase with `train: stage`; that `auto` has been replaced by.
+        trial_epochs: For how many each stage is tried where it was `auto`; of no meaning afterwards.
         start: What solves for the head before the first phase; `None`: it starts from random weights.
         adapter: New parameters inside the backbone, which phases with `parameters: adapter` train.
 
@@ -59,6 +60,7 @@ class Strategy:
         stages: Sequence[str],
         k: int | None = None,
         stage: str | None = None,
+        trial_epochs: int | None = None,
         start: Solver | None = None,
         adapter: Adapter | None = None,
     ) -> None:
