@@ -9,9 +9,14 @@ import pytest
 import torch
 
 # 47 training samples, five steps an epoch.
+PHASES = (
+    "strategy.phases=[{train: head, epochs: 1, lr_scale: 1.0, lr_decay: 1.0},"
+    "{train: all, epochs: null, lr_scale: 0.3, lr_decay: 0.8}]"
+)
 CASES = {
     "lp_ft": (["strategy=lp_ft"], [1, 7]),
     "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4", "trainer.max_epochs=4"], [3, 5, 12, 16]),
+    "falling_rates": (["strategy=full_finetuning", PHASES, "trainer.max_epochs=3"], [7, 12]),
     "surgical": (["strategy=surgical", "strategy.stage=block_2", "scheduler=one_cycle"], [8]),
     "lora": (["strategy=lora", "strategy.adapter.dropout=0.2"], [6]),
     "bitfit_l2sp": (["strategy=bitfit", "penalty=l2sp", "scheduler=step"], [9]),

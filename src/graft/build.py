@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
 from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator
 from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.loggers import Logger
 
 from graft.backbones import Backbone
+from graft.backbones.weights import RESTORED
 from graft.config.instantiate import build, build_all, target_of
 from graft.data import DataModule, chain, mixes
 from graft.data.table import Kind, Targets
@@ -125,3 +126,15 @@ def _check_accelerator(name: str) -> None:
             f"trainer.accelerator={name}: PyTorch finds no such device here. Take trainer=auto or trainer=cpu; on a"
             " machine that has one, look whether its driver and this build of PyTorch fit."
         )
+
+
+def as_one_process(cfg: DictConfig) -> DictConfig:
+    """Returns the run's config for one device, and without the weights that its checkpoint replaces."""
+    cfg = cfg.copy()
+    OmegaConf.set_struct(cfg, True)
+    with open_dict(cfg):
+        cfg.backbone.weights = RESTORED
+        cfg.trainer.devices = 1
+        cfg.trainer.num_nodes = 1
+        cfg.trainer.strategy = "auto"
+    return cfg

@@ -2,14 +2,17 @@
 
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 
-from graft.backbones.weights import RESTORED
-from graft.build import build_backbone, build_datamodule, build_strategy, build_task, build_trainer
+from graft.build import as_one_process, build_backbone, build_datamodule, build_strategy, build_task, build_trainer
 from graft.expected_warnings import ignore_expected_warnings
+from graft.forgetting import forgetting
 from graft.precompute import precompute_features
-from graft.reports.terminal import rendered, scores_table
+from graft.reports.ending import reporting
+from graft.reports.terminal import forgetting_table, rendered, scores_table
 from graft.runs.atomic import write_json
 from graft.runs.folder import RunFolder
 from graft.runs.log import logging_to
@@ -19,17 +22,22 @@ from graft.scoring import load_checkpoint, score
 log = logging.getLogger(__name__)
 
 
-def evaluate(cfg: DictConfig) -> dict[str, float]:
+def evaluate(cfg: DictConfig) -> dict[str, Any]:
     """Scores a checkpoint of a run on one split, as the training did, and leaves the scores in `evaluations/`.
 
+    With `source`, what the backbone still can of what it was pretrained for instead, see `graft.forgetting`; that goes
+    into the report too.
+
     Returns:
-        `<split>/<metric>`.
+        `<split>/<metric>`, or what was found of the source.
 
     Raises:
         GraftError: The folder is no run, or lacks the checkpoint.
     """
     run = RunFolder.open(cfg.run)
     with signals(), logging_to(run.log):
+        if cfg.source is not None:
+            return source_scored(run, Path(cfg.source).expanduser())
         scores = score_again(run, cfg.split, cfg.checkpoint)
         before = run.load_summary() if run.summary.exists() else {}
         target = run.path / "evaluations" / f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S-%f}.json"
@@ -54,13 +62,10 @@ def score_again(run: RunFolder, split: str, checkpoint: str) -> dict[str, float]
     return score(trainer, task, datamodule, split)
 
 
-def as_one_process(cfg: DictConfig) -> DictConfig:
-    """Returns the run's config for one device, and without the weights that its checkpoint replaces."""
-    cfg = cfg.copy()
-    OmegaConf.set_struct(cfg, True)
-    with open_dict(cfg):
-        cfg.backbone.weights = RESTORED
-        cfg.trainer.devices = 1
-        cfg.trainer.num_nodes = 1
-        cfg.trainer.strategy = "auto"
-    return cfg
+def source_scored(run: RunFolder, source: Path) -> dict[str, Any]:
+    """Measures forgetting, keeps it in `forgetting.json` and makes the report anew."""
+    with reporting(run):
+        found = forgetting(run, source)
+        run.save_json(run.forgetting, found)
+    log.info("%s\nwritten to: %s", rendered(forgetting_table(found)), run.forgetting)
+    return found

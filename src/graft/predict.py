@@ -17,14 +17,13 @@ from pytorch_lightning.callbacks import RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
-from graft.build import build_backbone, build_strategy, build_task, build_trainer
+from graft.build import as_one_process, build_backbone, build_strategy, build_task, build_trainer
 from graft.data.carried import carried_columns
 from graft.data.inputs import Inputs, read_inputs
 from graft.data.samples import Samples, as_is
 from graft.data.sampling import EvaluationBatches
 from graft.data.table import Kind, Targets
 from graft.errors import ConfigError
-from graft.evaluate import as_one_process
 from graft.expected_warnings import ignore_expected_warnings
 from graft.runs.atomic import replacing
 from graft.runs.folder import RunFolder

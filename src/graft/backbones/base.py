@@ -42,6 +42,14 @@ class Backbone(nn.Module, ABC):
         what else is done for each sample in each epoch, and returns what gives the input of a row, with its `lengths`.
         """
 
+    def source_head(self) -> nn.Module:
+        """Returns the head that the weights were pretrained with, `(batch, num_features)` to `(batch, classes)`.
+
+        Raises:
+            GraftError: There is none with these weights.
+        """
+        raise GraftError(f"The weights of {type(self).__name__} come without the head that they were pretrained with.")
+
     def forward_to(self, stage: str, inputs: Any) -> Tensor:
         """Returns the activation behind a stage, as the next stage takes it in; behind the last, the features.
 

@@ -68,6 +68,7 @@ class TimmBackbone(Backbone):
         if image_size is not None and _takes_image_size(model):
             options["img_size"] = image_size
         self.model = _pretrained(model, weights, package, options)
+        self._origin = (model, weights, package, options)
         self.num_features = _width(self.model)
         self.stages = partition(self, _stage_names(self.model))
         self._channels_last = channels_last
@@ -82,6 +83,15 @@ class TimmBackbone(Backbone):
             std=tuple(trained["std"] if std is None else std),
         )
 
+    def source_head(self) -> nn.Module:
+        """Returns the classifier that comes with the weights.
+
+        Raises:
+            GraftError: None does.
+        """
+        head: nn.Module = _with_head(*self._origin).get_classifier()  # type: ignore[operator] # likewise
+        return head
+
     def preprocess(self, train: bool) -> ImagePreprocessing:
         """Returns the transform of the weights, with the overrides; the same for training."""
         return self._preprocessing
@@ -90,6 +100,23 @@ class TimmBackbone(Backbone):
         """Returns the pooled features `(batch, num_features)` of images `(batch, channels, height, width)`."""
         features: Tensor = self.model(to_channels_last(inputs) if self._channels_last else inputs)
         return features
+
+
+def _with_head(model: str, source: str, package: Package | None, options: dict[str, Any]) -> nn.Module:
+    """The network with the classifier that comes with its weights."""
+    if source == "hub":
+        return _create(model, options, num_classes=None, file=hub.weights_file(_known(model)))
+    network = _create(model, options, num_classes=None)
+    if source == "package" and package is not None:
+        named = weights.in_order(
+            network, weights.read_tensors(weights.package_file(**package)), package["distribution"]
+        )
+        weights.load(network, named, package["distribution"])
+    elif (path := Path(source).expanduser()).is_file():
+        weights.load(network, weights.read_tensors(path), str(path))
+    else:
+        raise GraftError(f"backbone.weights={source} come without the head that they were pretrained with.")
+    return network
 
 
 def _pretrained(model: str, source: str, package: Package | None, options: dict[str, Any]) -> nn.Module:

@@ -589,6 +589,7 @@ class Evaluate:
     """configs/evaluate.yaml."""
 
     run: str
+    source: str | None
     split: Literal["train", "val", "test"]
     checkpoint: Literal["best", "last"]
 

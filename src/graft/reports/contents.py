@@ -72,6 +72,7 @@ class Contents:
         classes: names of the classes, labels or values.
         data: what `data.json` says.
         stages: rows of `stages.json`.
+        forgetting: what `forgetting.json` says; empty where nobody has asked.
         predictions: by split.
         scores: what `scores.json` says.
         errors: worst first.
@@ -91,6 +92,7 @@ class Contents:
     classes: list[str]
     data: dict[str, Any]
     stages: list[dict[str, Any]]
+    forgetting: dict[str, Any]
     predictions: dict[str, Predicted]
     scores: dict[str, Any]
     errors: list[Error] = field(default_factory=list)
@@ -126,6 +128,7 @@ def read_contents(run: RunFolder) -> Contents:
         classes=classes,
         data=data,
         stages=_json(run.stages, []),
+        forgetting=_json(run.forgetting, {}),
         predictions={} if table is None else _predictions(table, kind, classes),
         scores=_json(run.scores, {"intervals": {}, "facets": {}}),
         errors=[] if table is None else _errors(run.errors, table),

@@ -46,5 +46,19 @@ def scores_table(scores: Mapping[str, float], before: Mapping[str, Any]) -> Tabl
     return table
 
 
+def forgetting_table(found: Mapping[str, Any]) -> Table:
+    """Tabulates what a backbone still can of what it was pretrained for."""
+    table = Table()
+    table.add_column(f"original head on {found['images']} images")
+    table.add_column("pretrained", justify="right")
+    table.add_column("after the training", justify="right")
+    if "labelled" in found:
+        before, after = (_number(found[f"accuracy/{name}"]) for name in ("before", "after"))
+        table.add_row(f"accuracy on {found['labelled']} with labels", before, after)
+    table.add_row("same class as the pretrained one", "1", _number(found["agreement"]))
+    table.add_row("divergence from it, nats", "0", _number(found["divergence"]))
+    return table
+
+
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"

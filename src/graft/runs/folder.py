@@ -33,7 +33,7 @@ class RunFolder:
     Attributes:
         path: The folder, absolute.
         config, environment, status, metrics, summary, splits, data, stages, start, stage_choice, interpolation,
-            augmentation, predictions, scores, errors, report, log: The paths of its files.
+            forgetting, augmentation, predictions, scores, errors, report, log: The paths of its files.
         checkpoints, adapter: The paths of its folders.
     """
 
@@ -52,6 +52,7 @@ class RunFolder:
         self.stage_choice = self.path / "stage_choice.json"
         self.interpolation = self.path / "interpolation.json"
         self.adapter = self.path / "adapter"
+        self.forgetting = self.path / "forgetting.json"
         self.augmentation = self.path / "augmentation.png"
         self.predictions = self.path / "predictions.parquet"
         self.scores = self.path / "scores.json"
