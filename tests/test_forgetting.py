@@ -12,6 +12,8 @@ from safetensors.torch import save_file
 from graft.errors import GraftError
 from graft.forgetting import compared, labels
 
+LAST = "callbacks.best.monitor=null"  # the newest checkpoint, however it validates
+
 
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory):
@@ -47,10 +49,10 @@ def photos(tmp_path, flowers, pretrained, settings):
     [
         (["strategy=feature_extraction", "trainer.max_epochs=1"], True),
         (
-            ["strategy=full_finetuning", "trainer.max_epochs=3", "optimizer.lr=0.01", "callbacks.best.monitor=null"],
+            ["strategy=full_finetuning", "trainer.max_epochs=4", "optimizer.lr=0.05", LAST],
             False,
         ),
-        (["strategy=lora", "trainer.max_epochs=3", "optimizer.lr=0.05", "callbacks.best.monitor=null"], False),
+        (["strategy=lora", "trainer.max_epochs=3", "optimizer.lr=0.05", LAST], False),
     ],
     ids=["frozen", "fine_tuned", "adapter"],
 )

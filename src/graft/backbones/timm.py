@@ -106,16 +106,20 @@ def _with_head(model: str, source: str, package: Package | None, options: dict[s
     """The network with the classifier that comes with its weights."""
     if source == "hub":
         return _create(model, options, num_classes=None, file=hub.weights_file(_known(model)))
-    network = _create(model, options, num_classes=None)
     if source == "package" and package is not None:
+        network = _create(model, options, num_classes=None)
         named = weights.in_order(
             network, weights.read_tensors(weights.package_file(**package)), package["distribution"]
         )
         weights.load(network, named, package["distribution"])
-    elif (path := Path(source).expanduser()).is_file():
-        weights.load(network, weights.read_tensors(path), str(path))
-    else:
+        return network
+    path = Path(source).expanduser()
+    tensors = weights.read_tensors(path) if path.is_file() else {}
+    head = tensors.get(f"{_classifiers(_create(model, options, num_classes=0))[0]}.weight")
+    if head is None:
         raise GraftError(f"backbone.weights={source} come without the head that they were pretrained with.")
+    network = _create(model, options, num_classes=len(head))
+    weights.load(network, tensors, source)
     return network
 
 
@@ -146,10 +150,13 @@ def _pretrained(model: str, source: str, package: Package | None, options: dict[
 
 def _filled(model: str, tensors: dict[str, Tensor], source: str, options: dict[str, Any]) -> nn.Module:
     network = _create(model, options, num_classes=0)
-    classifier: Any = network.default_cfg.get("classifier") or ()  # type: ignore[union-attr, operator] # timm types none of its networks
-    prefixes = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    weights.load(network, tensors, source, head=tuple(f"{prefix}." for prefix in prefixes))
+    weights.load(network, tensors, source, head=tuple(f"{name}." for name in _classifiers(network)))
     return network
+
+
+def _classifiers(network: nn.Module) -> tuple[str, ...]:
+    named: Any = network.default_cfg.get("classifier") or ()  # type: ignore[union-attr, operator] # timm types none of its networks
+    return (named,) if isinstance(named, str) else tuple(named)
 
 
 def _create(model: str, options: dict[str, Any], num_classes: int | None, file: Path | None = None) -> nn.Module:
