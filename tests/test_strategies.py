@@ -141,6 +141,11 @@ def test_a_solved_head_cannot_be_told_what_it_would_ignore(tiny, capsys):
         (["strategy=lora", "strategy.adapter.rank=0"], "strategy.adapter.rank"),
         (["strategy=lora", "strategy.adapter.targets=qvk"], "strategy.adapter.targets=qvk matches no layer"),
         (["strategy=lp_ft", "average=wise_ft", "callbacks.wise_ft.alphas=[0,1.5]"], "callbacks.wise_ft.alphas"),
+        (
+            ["strategy=lp_ft", "trainer=ddp_sim", "trainer.strategy=ddp_spawn"],
+            "Take trainer.strategy=ddp, whose processes",
+        ),
+        (["strategy=lp_ft", "trainer.strategy=fsdp"], "shards the weights once"),
         (["strategy=full_finetuning", "strategy.phases.0.epochs=0"], "strategy.phases[0].epochs"),
         (
             ["strategy=full_finetuning", "strategy.phases.0.train=blok"],

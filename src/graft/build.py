@@ -51,9 +51,26 @@ def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:
     """
     strategy: Strategy = build(cfg.strategy, stages=[*(stage.name for stage in backbone.stages), HEAD])
     strategy.check(cfg.trainer.max_epochs)
+    _check_distribution(cfg.trainer.strategy, strategy)
     if strategy.adapter is not None:
         strategy.adapter.apply(backbone)
     return strategy
+
+
+def _check_distribution(chosen: Any, strategy: Strategy) -> None:
+    """Refuses ways to distribute a training that would lose something, or fail long after the start."""
+    name = str(chosen if isinstance(chosen, str) else chosen.get("_target_"))
+    if any(word in name for word in ("spawn", "fork", "notebook")):
+        raise ConfigError(
+            f"trainer.strategy={name}: its processes end with what they have scored. Take trainer.strategy=ddp, whose"
+            " processes are started from the command line."
+        )
+    shards = any(word in name.lower() for word in ("fsdp", "deepspeed", "modelparallel"))
+    if shards and (len(strategy.phases) != 1 or strategy.adapter is not None or strategy.start is not None):
+        raise ConfigError(
+            f"trainer.strategy={name} shards the weights once, at the start; strategy={strategy.name} changes them"
+            " later. Take trainer.strategy=ddp, or a strategy of one phase such as full_finetuning."
+        )
 
 
 def build_task(cfg: DictConfig, backbone: Backbone, strategy: Strategy, targets: Targets) -> Task:
