@@ -122,6 +122,19 @@ def test_weights_between_start_and_end_are_kept_with_what_they_were_chosen_by(ti
         assert torch.allclose(kept[name], (start[name] + end[name]) / 2, atol=1e-7)
 
 
+def test_a_penalty_holds_the_backbone_back_and_is_logged(tiny, weights):
+    words = [*TRAINED, "strategy=full_finetuning", "optimizer=sgd", "optimizer.lr=0.05", "penalty=l2sp"]
+    start = weights(tiny(*TRAINED, "optimizer.lr=0", "optimizer.weight_decay=0", name="start"))
+    distances = []
+    for strength in (0.0, 1.0, 10.0):
+        folder = tiny(*words, f"penalty.l2sp.strength={strength}", name=f"strength_{strength}")
+        end = weights(folder)
+        moved = [(value - start[name]).pow(2).sum() for name, value in end.items() if name.startswith("backbone.")]
+        distances.append(float(torch.stack(moved).sum()))
+        assert "train/penalty" in (folder / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert distances[0] > 2 * distances[1] > 4 * distances[2] > 0
+
+
 def test_a_solved_head_cannot_be_told_what_it_would_ignore(tiny, capsys):
     for override, said in (
         ("augmentation=flips", "augmentation=none"),
