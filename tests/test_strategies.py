@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 EPOCHS = {"gradual_unfreezing": 8}
+LAST = "callbacks.best.monitor=null"  # the newest checkpoint, however it validates
 ONE_PASS = ("linear_probe", "knn")
 TRAINED = ["trainer.max_epochs=2", "callbacks.early_stopping=null", "test=false"]
 
@@ -36,10 +37,26 @@ def test_each_strategy_trains_what_its_table_says_and_nothing_else(tiny, graft, 
     sizes = sum(after[name].numel() for name in changed if name.startswith("backbone."))
     allowed = sum(max(row["learning"] for row in rows if row["stage"] == stage) for stage in stages_of(rows))
     assert sizes <= allowed
+    for stage in (row["stage"] for row in rows if row["stage"] != "head" and row["learning"]):
+        assert any(changed & names for names in [parts_of(stage, after)]), stage
     assert bool(sizes) == (strategy not in ("feature_extraction", *ONE_PASS))
     if strategy in ("bitfit", "norm_only", "lora", "dora", "ia3"):
         parts = {"bitfit": ("bias",), "norm_only": ("norm",), "ia3": ("ia3_",)}.get(strategy, ("lora_",))
         assert all(any(part in name for part in parts) for name in changed if name.startswith("backbone."))
+
+
+def parts_of(stage, state):
+    """The names of a stage of this ViT: the stem holds what is embedded, the last block the norm behind it."""
+    number = stage.removeprefix("block_")
+    return {
+        name
+        for name in state
+        if (
+            f".blocks.{int(number) - 1}." in name
+            if number.isdecimal()
+            else "patch_embed" in name or "pos_embed" in name
+        )
+    }
 
 
 def stages_of(rows):
@@ -133,6 +150,52 @@ def test_a_penalty_holds_the_backbone_back_and_is_logged(tiny, weights):
         distances.append(float(torch.stack(moved).sum()))
         assert "train/penalty" in (folder / "metrics.csv").read_text().splitlines()[0].split(",")
     assert distances[0] > 2 * distances[1] > 4 * distances[2] > 0
+
+
+def test_what_is_trained_on_after_a_mean_was_taken_is_not_lost(tiny, graft, weights, read):
+    """The second session's best weights are the new end, in the place of the first session's."""
+    words = [
+        "strategy=lp_ft",
+        "average=wise_ft",
+        "callbacks.wise_ft.alphas=[0.5]",
+        LAST,
+        "callbacks.early_stopping=null",
+    ]
+    folder = tiny(*words, "trainer.max_epochs=1", "optimizer.lr=0.01", "test=false", name="wise")
+    start, first = weights(folder, "start"), weights(folder, "trained")
+    assert graft("train", f"resume={folder}", "trainer.max_epochs=2") == 0
+    second, kept = weights(folder, "trained"), weights(folder, "best")
+    assert any(not torch.equal(value, second[name]) for name, value in first.items())
+    for name, value in second.items():
+        if value.is_floating_point():
+            assert torch.allclose(kept[name], (start[name] + value) / 2, atol=1e-7)
+    assert graft("train", f"resume={folder}") == 0  # nothing new: nothing changes
+    again = weights(folder, "best")
+    assert all(torch.equal(value, again[name]) for name, value in kept.items())
+
+
+def test_an_adapter_that_the_network_goes_round_is_told(tiny, capsys, monkeypatch):
+    """As in networks that take a layer's weights out of it, such as BEiT."""
+    from timm.models.vision_transformer import Attention
+
+    def around(self, x, *_, **__):
+        batch, tokens, width = x.shape
+        qkv = torch.nn.functional.linear(x, self.qkv.weight, self.qkv.bias)
+        q, k, v = qkv.reshape(batch, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        attended = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.proj(attended.transpose(1, 2).reshape(batch, tokens, width))
+
+    monkeypatch.setattr(Attention, "forward", around)
+    fit(tiny, "lora", code=2)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "has no effect in 6 layers" in told
+    assert "model.blocks.0.attn.qkv" in told
+
+
+def test_a_penalty_without_anything_to_hold_back_is_refused(tiny, capsys):
+    for strategy in ("linear_probe", "lora"):
+        fit(tiny, strategy, "penalty=l2sp", code=2)
+        assert "set penalty=none" in capsys.readouterr().err
 
 
 def test_a_solved_head_cannot_be_told_what_it_would_ignore(tiny, capsys):

@@ -52,6 +52,11 @@ def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:
     strategy: Strategy = build(cfg.strategy, stages=[*(stage.name for stage in backbone.stages), HEAD])
     strategy.check(cfg.trainer.max_epochs)
     _check_distribution(cfg.trainer.strategy, strategy)
+    if any(value is not None for value in cfg.penalty.values()) and not strategy.moves_the_backbone:
+        raise ConfigError(
+            f"penalty={' '.join(map(str, cfg.penalty))} holds the backbone's weights back, but strategy={strategy.name}"
+            " leaves them as they are: set penalty=none."
+        )
     if strategy.adapter is not None:
         strategy.adapter.apply(backbone)
     return strategy

@@ -7,6 +7,7 @@ _EXPECTED = (
     ".*does not have many workers.*",  # samples in memory need none; else datamodule.num_workers says how many
     ".*smaller than the logging interval.*",  # metrics are logged by epoch
     ".*Checkpoint directory .* exists and is not empty.*",  # a resumed run goes on in its folder
+    ".*sync_dist=True.*",  # scores are of all processes before they are logged
     ".*LeafSpec.*",  # Lightning #21326: it builds by hand what torch has deprecated
     ".*custom batch sampler.*",  # it leaves no sample out
     ".*No (positive|negative) samples in targets.*",  # torchmetrics, of a class that a limited split lacks

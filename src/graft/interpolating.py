@@ -4,11 +4,12 @@ import logging
 from collections.abc import Mapping
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 from graft.data import DataModule
 from graft.errors import ConfigError
-from graft.runs.checkpoints import AtomicCheckpointIO
+from graft.runs.checkpoints import AtomicCheckpointIO, Checkpoint
 from graft.runs.folder import RunFolder
 from graft.runs.rank import rank
 from graft.scoring import score
@@ -17,6 +18,8 @@ from graft.strategies.interpolation import WiseFT, start_file
 from graft.tasks import Task
 
 log = logging.getLogger(__name__)
+
+_MEAN = "mean_of_start_and_end"  # marks a checkpoint that is one
 
 
 def check_interpolation(trainer: pl.Trainer, strategy: Strategy) -> None:
@@ -30,6 +33,10 @@ def check_interpolation(trainer: pl.Trainer, strategy: Strategy) -> None:
             f"average=wise_ft needs a start that can classify and a training that goes on from it, which"
             f" strategy={strategy.name} has not: set strategy=lp_ft."
         )
+    if _interpolations(trainer) and not any(
+        isinstance(each, Checkpoint) and each.filename == "best" for each in _all(trainer)
+    ):
+        raise ConfigError("average=wise_ft takes the best checkpoint, but callbacks.best is null.")
 
 
 def interpolate(
@@ -43,7 +50,9 @@ def interpolate(
         files = AtomicCheckpointIO()
         best, trained = run.checkpoints / "best.ckpt", run.checkpoints / "trained.ckpt"
         start = files.load_checkpoint(start_file(trainer))["state_dict"]
-        checkpoint = files.load_checkpoint(trained if trained.exists() else best)
+        checkpoint = files.load_checkpoint(best)
+        if checkpoint.get(_MEAN):  # of an earlier session, after which nothing better was trained
+            checkpoint = files.load_checkpoint(trained)
 
         def validated(state: Mapping[str, Tensor]) -> float:
             task.load_state_dict(state)
@@ -51,9 +60,8 @@ def interpolate(
 
         state, found = callback.choose(start, checkpoint["state_dict"], validated, mode)
         if rank() == 0:
-            if not trained.exists():
-                files.save_checkpoint(checkpoint, trained)
-            files.save_checkpoint({**checkpoint, "state_dict": state}, best)
+            files.save_checkpoint(checkpoint, trained)
+            files.save_checkpoint({**checkpoint, "state_dict": state, _MEAN: True}, best)
             run.save_json(run.interpolation, found)
         trainer.strategy.barrier()
         value = found["values"][found["alphas"].index(found["chosen"])]
@@ -61,4 +69,8 @@ def interpolate(
 
 
 def _interpolations(trainer: pl.Trainer) -> list[WiseFT]:
-    return [callback for callback in trainer.callbacks if isinstance(callback, WiseFT)]  # type: ignore[attr-defined] # a part of the trainer sets it
+    return [callback for callback in _all(trainer) if isinstance(callback, WiseFT)]
+
+
+def _all(trainer: pl.Trainer) -> list[Callback]:
+    return list(trainer.callbacks)  # type: ignore[attr-defined] # a part of the trainer sets it

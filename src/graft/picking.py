@@ -15,6 +15,7 @@ from graft.runs.folder import RunFolder
 from graft.runs.signals import SignalHandler
 from graft.runs.stopping import EndAtOnce
 from graft.seeding import SeedEachStep
+from graft.starting import solve_head
 from graft.strategies.callback import PhaseChanges
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def _lone(cfg: DictConfig, stage: str | None = None, weights: str | None = None)
     """The config of a trial: short, by one process, without anything that watches or writes."""
     cfg = cfg.copy()
     with open_dict(cfg):
-        cfg.trainer.max_epochs = cfg.strategy.trial_epochs
+        cfg.trainer.max_epochs, cfg.trainer.check_val_every_n_epoch = cfg.strategy.trial_epochs, 1
         cfg.trainer.devices, cfg.trainer.num_nodes, cfg.trainer.strategy = 1, 1, "auto"
         cfg.strategy.stage = stage
         cfg.backbone.weights = weights or cfg.backbone.weights
@@ -66,6 +67,8 @@ def _tried(cfg: DictConfig, handler: SignalHandler) -> float:
     if cfg.callbacks.get("progress") is not None:
         callbacks.append(build(cfg.callbacks.progress))
     trainer = build_trainer(cfg, callbacks, loggers=[], enable_checkpointing=False)
+    if strategy.start is not None:
+        solve_head(trainer, task, datamodule, cfg.seed)
     trainer.fit(task, datamodule=datamodule)
     if cfg.monitor not in trainer.callback_metrics:
         raise GraftError(f"monitor={cfg.monitor} is not among what was validated: strategy.stage=auto cannot choose.")

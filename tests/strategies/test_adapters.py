@@ -3,9 +3,11 @@
 import pytest
 import torch
 from safetensors.torch import load_file
+from timm.layers import StdConv2d
 from torch import nn
 
 from graft.backbones import TimmBackbone
+from graft.backbones.stages import partition
 from graft.backbones.transformers import TransformersBackbone
 from graft.errors import ConfigError, GraftError
 from graft.strategies.adapters import IA3, LoRA, load_adapter, merged, save_adapter
@@ -115,6 +117,15 @@ def test_targets_that_cannot_be_are_refused_and_what_could_be_is_listed(make):
         IA3(targets="qkv", feedforward="fc9").apply(make("test_vit"))
 
 
+def test_layers_that_change_their_own_weights_are_left_out(make):
+    """Merged into a weight-standardised convolution, the change would be standardised with it."""
+    backbone = make("test_vit")
+    backbone.model.patch_embed.proj = StdConv2d(3, 64, kernel_size=16, stride=16)
+    backbone.stages = partition(backbone, [[name for name, _ in backbone.named_parameters()]])
+    ADAPTERS["lora"]().apply(backbone)
+    assert not any("patch_embed" in name for name, _ in backbone.named_parameters() if ".lora_" in name)
+
+
 def test_another_adapter_is_not_loaded(make, tmp_path):
     backbone = make("test_vit")
     LoRA(rank=2, alpha=4.0, dropout=0.0, weight_decomposed=False, targets="qkv").apply(backbone)
@@ -126,11 +137,12 @@ def test_another_adapter_is_not_loaded(make, tmp_path):
         load_adapter(other, head, tmp_path)
 
 
-def test_factors_are_not_decayed(make):
-    backbone = make("test_vit")
-    IA3(targets=None, feedforward=None).apply(backbone)
+@pytest.mark.parametrize(("adapter", "kind"), [("ia3", ".ia3_"), ("dora", ".lora_magnitude_vector")])
+def test_factors_are_not_decayed(make, adapter, kind):
+    backbone = make("resnet10t")
+    ADAPTERS[adapter]().apply(backbone)
     scales = {stage.name: 1.0 for stage in backbone.stages}
-    factors = {id(value) for name, value in backbone.named_parameters() if ".ia3_" in name}
+    factors = {id(value) for name, value in backbone.named_parameters() if kind in name}
     decayed = {
         id(value)
         for group in parameter_groups(backbone.stages, scales, 0.1, 0.1)

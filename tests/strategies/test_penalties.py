@@ -3,7 +3,9 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch import nn
 
+from graft.backbones.stages import Stage
 from graft.errors import ConfigError
 from graft.strategies.groups import parameter_groups
 from graft.strategies.penalties import L2SP
@@ -43,6 +45,18 @@ def test_it_is_half_the_strength_times_the_squared_distance(tiny):
     assert torch.allclose(weight.grad, torch.full_like(weight, 0.3 * 2.0))
     with pytest.raises(ConfigError, match=r"penalty\.l2sp\.strength"):
         L2SP(-1.0)
+
+
+def test_new_parameters_of_adapters_are_not_pulled():
+    parameters = {
+        "q.base_layer.weight": nn.Parameter(torch.ones(2)),
+        "q.lora_A.default.weight": nn.Parameter(torch.ones(2)),
+    }
+    penalty = L2SP(1.0)
+    penalty.begin([Stage("stem", parameters, ())])
+    with torch.no_grad():
+        parameters["q.lora_A.default.weight"] += 5
+    assert penalty().item() == 0
 
 
 def test_nothing_else_pulls_the_backbone(tiny):

@@ -110,6 +110,13 @@ def test_one_by_one_is_a_phase_for_each_stage_and_the_last_takes_what_is_left():
     ]  # fmt: skip
 
 
+def test_a_head_that_never_learns_is_refused_unless_it_is_solved_for():
+    with pytest.raises(ConfigError, match=r"train: block_1\|head"):
+        strategy({"train": "block_1"}).check(3)
+    strategy({"train": "block_1"}, start=object()).check(3)
+    strategy({"train": "block_1", "epochs": 1}, {"train": "head"}).check(3)
+
+
 def test_one_by_one_needs_its_numbers():
     with pytest.raises(ConfigError, match=r"phases\[0\]\.epochs is null"):
         strategy({"train": "one_by_one"}, k=1)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from sklearn.model_selection import StratifiedKFold
 from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
@@ -63,6 +64,44 @@ def test_a_class_of_one_sample_cannot_be_held_out_and_one_strength_needs_no_choi
     found = regression(count=1, lowest=-0.5).solve(head, features, targets, None, seed=0)
     assert found["chosen"] == pytest.approx(10**-0.5)
     assert found["held_out_accuracy"] == []
+
+
+def test_tenths_are_held_out_until_there_are_enough_samples_to_choose_by(monkeypatch):
+    features, targets = blobs()
+    held = []
+    split = StratifiedKFold.split
+
+    def counted(self, *arrays):
+        for kept, out in split(self, *arrays):
+            held.append(len(out))
+            yield kept, out
+
+    monkeypatch.setattr(StratifiedKFold, "split", counted)
+    regression(held_out=30, count=2).solve(Head(6, 3, hidden=[], dropout=0.0), features, targets, None, seed=0)
+    assert held == [12, 12, 12]
+
+
+def test_a_class_without_a_sample_is_told():
+    features, targets = blobs(classes=2)
+    with pytest.raises(ConfigError, match="1 of 3 classes have no training sample"):
+        regression().solve(Head(6, 3, hidden=[], dropout=0.0), features, targets, None, seed=0)
+
+
+def test_a_weight_counts_as_so_many_votes_and_autocast_changes_none():
+    features, targets = blobs()
+    weights = torch.linspace(0.2, 3, len(targets))
+    head = NearestNeighbours(6, 3, temperature=0.07)
+    head.memorise(features, targets, weights)
+    head.k = 9
+    query = blobs(samples=1, seed=5)[0]
+    similarities = normalize(features, dim=1) @ normalize(query, dim=1)[0]
+    votes = torch.zeros(3)
+    for row in similarities.argsort(descending=True)[:9]:
+        votes[targets[row]] += weights[row] * torch.exp(similarities[row] / 0.07)
+    assert torch.allclose(head(query).softmax(dim=1)[0], votes / votes.sum(), atol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(head(query), head(query).float())
+        assert torch.allclose(head(query).softmax(dim=1)[0], votes / votes.sum(), atol=1e-5)
 
 
 def test_a_head_that_is_not_linear_is_refused():

@@ -147,5 +147,9 @@ def run_tensors(folder: Path) -> dict[str, Tensor]:
         if path.is_file():
             prefix = "backbone."
             tensors = read_tensors(path)
+            if any(".base_layer." in key for key in tensors):
+                raise GraftError(
+                    f"{folder} has an adapter that is not merged yet: graft train resume={folder} ends it."
+                )
             return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
     raise GraftError(f"{folder} holds no checkpoints/{_CHECKPOINTS[0]}: it is no folder of a run that has trained.")

@@ -16,6 +16,8 @@ from graft.errors import ConfigError, GraftError
 from graft.strategies.selection import is_adapter
 
 _FILE = "adapter_model.safetensors"
+# Others change their weights on the way, such as weight-standardised convolutions: merging would give another network.
+_PLAIN = ("Linear", "Conv2d", "Conv2dSame")
 
 
 class Adapter(ABC):
@@ -150,7 +152,7 @@ def _peft() -> Any:
 
 
 def _matched(backbone: nn.Module, targets: str | None) -> list[str]:
-    layers = {name: module for name, module in backbone.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)}
+    layers = {name: module for name, module in backbone.named_modules() if type(module).__name__ in _PLAIN}
     grouped = {name for name, module in layers.items() if getattr(module, "groups", 1) > 1}
     if targets is None:
         return [name for name in layers if name not in grouped]

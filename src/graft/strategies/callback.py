@@ -1,6 +1,7 @@
 """The Lightning callback that applies a strategy's phases."""
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,10 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy
 
 from graft.backbones.stages import Stage
+from graft.errors import ConfigError
 from graft.strategies.freezing import set_learning
 from graft.strategies.phases import Strategy
+from graft.strategies.selection import is_adapter
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ class PhaseChanges(Callback):
         self._strategy = strategy
         self._stages = stages
         self._applied = 0
+        self._looked = strategy.adapter is None
         self._freeze(0)
 
     def _freeze(self, number: int) -> None:
@@ -46,6 +50,27 @@ class PhaseChanges(Callback):
         if number != self._applied:
             self._rescale(self._applied, number, trainer)
             self._enter(number, trainer)
+
+    def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Looks once whether the adapter takes part.
+
+        Raises:
+            ConfigError: A layer's forward pass goes round it; then it would never learn, without a word.
+        """
+        if self._looked:
+            return
+        self._looked = True
+        idle = [
+            name
+            for name, parameter in pl_module.named_parameters()
+            if is_adapter(name) and parameter.requires_grad and parameter.grad is None
+        ]
+        if idle:
+            layers = sorted({re.split(r"\.(?:lora_|ia3_)", name)[0].removeprefix("backbone.") for name in idle})
+            raise ConfigError(
+                f"strategy.adapter has no effect in {len(layers)} layers, whose weights the network reads by itself:"
+                f" {', '.join(layers[:4])}{' …' if len(layers) > 4 else ''}. Leave them out: strategy.adapter.targets."
+            )
 
     def _enter(self, number: int, trainer: pl.Trainer) -> None:
         self._freeze(number)

@@ -18,7 +18,7 @@ def parameter_groups(
     """Makes an optimizer's parameter groups, named `<stage>/<decay|no_decay>`, with the scaled `lr` written in.
 
     Norms' scales and all biases, being vectors, are not decayed (Goyal et al., 2017, section 5.3), nor the factors of
-    IA3, which start from 1. A parameter that several stages share is in the group of the first.
+    IA3 and the magnitudes of DoRA. A parameter that several stages share is in the group of the first.
 
     Args:
         stages: From input to output.
@@ -42,4 +42,4 @@ def parameter_groups(
 
 
 def _decays(name: str, parameter: nn.Parameter) -> bool:
-    return parameter.ndim > 1 and ".ia3_" not in name
+    return parameter.ndim > 1 and ".ia3_" not in name and ".lora_magnitude_vector" not in name

@@ -48,14 +48,14 @@ class L2SP(Penalty):
 
     def __call__(self) -> Tensor:
         """See `Penalty`; frozen weights are where they were and cost nothing to leave out."""
-        terms = [
-            (parameter - start.to(parameter.device)).pow(2).sum()
-            for parameter, start in self._pairs
-            if parameter.requires_grad
-        ]
+        if any(start.device != parameter.device for parameter, start in self._pairs):  # the trainer moved the network
+            self._pairs = [(parameter, start.to(parameter.device)) for parameter, start in self._pairs]
+        terms = [(parameter - start).pow(2).sum() for parameter, start in self._pairs if parameter.requires_grad]
         return 0.5 * self._strength * torch.stack(terms).sum() if terms else torch.zeros(())
 
     def distance(self) -> float:
         """Returns how far the weights are from where they started, the Euclidean norm."""
         with torch.no_grad():
-            return float(sum(float((parameter.cpu() - start).pow(2).sum()) for parameter, start in self._pairs) ** 0.5)
+            return float(
+                sum(float((parameter.cpu() - start.cpu()).pow(2).sum()) for parameter, start in self._pairs) ** 0.5
+            )

@@ -149,8 +149,13 @@ class Strategy:
         """Says at once what would be ignored later.
 
         Raises:
-            ConfigError: A phase never begins, or leaves epochs over.
+            ConfigError: A phase never begins, or leaves epochs over; or the head never learns.
         """
+        if self.phases and self.start is None and not any(HEAD in learning for learning in self._learning):
+            raise ConfigError(
+                f"No phase of strategy {self.name} trains the head, which starts from random weights: write, say,"
+                f" 'train: {self.phases[0].train}|head'."
+            )
         if max_epochs is None or max_epochs < 0 or not self.phases:
             return
         starts = self.starts()
@@ -196,6 +201,12 @@ class Strategy:
                 if name in self._learning[other]:
                     scales.setdefault(name, phase.lr_scale * phase.lr_decay**depth)
         return {name: scales.get(name, self.phases[number].lr_scale) for name in self.stages}
+
+    @property
+    def moves_the_backbone(self) -> bool:
+        """Whether any of the backbone's own weights learn, which an adapter's are not."""
+        kinds = zip(self._learning, self.phases, strict=True)
+        return any(learning != {HEAD} and phase.parameters != "adapter" for learning, phase in kinds)
 
     @property
     def trains_only_the_head(self) -> bool:

@@ -83,6 +83,8 @@ class LogisticRegression(Solver):
     ) -> dict[str, Any]:
         """Fills a linear layer, see `Solver`."""
         layer = _linear(head)
+        if absent := layer.out_features - len(set(targets.tolist())):
+            raise ConfigError(f"strategy.start: {absent} of {layer.out_features} classes have no training sample.")
         inputs, labels = features.double().numpy(), targets.numpy()
         counts = None if weights is None else weights.double().numpy()
         scores = self._scores(inputs, labels, counts, seed) if len(self._strengths) > 1 else np.ones(1)
@@ -102,7 +104,7 @@ class LogisticRegression(Solver):
             raise ConfigError(
                 "strategy.start chooses its strength on held-out training samples, but a class has"
                 f" {fewest}: set strategy.start.count=1 and strategy.start.lowest to the one exponent to use"
-                " (CLIP's: -0.5), or datamodule.shots=2 at least."
+                " (CLIP's: -0.5), or take two training samples a class at least."
             )
         folds = StratifiedKFold(min(_FOLDS, fewest), shuffle=True, random_state=seed)
         right, held = np.zeros(len(self._strengths)), 0
