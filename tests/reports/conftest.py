@@ -32,6 +32,7 @@ def contents():
             "classes": list(classes),
             "data": {},
             "stages": [],
+            "forgetting": {},
             "predictions": {"val": predicted, "test": predicted},
             "scores": {"intervals": {}, "facets": {}},
         }
