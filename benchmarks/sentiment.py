@@ -13,6 +13,7 @@ Runs that are done are not repeated, so the script can be stopped and started ag
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -52,7 +53,7 @@ def parse():
 
 def one(logs, shots, seed):
     """Macro-F1 by method and domain, the mean of the domains' among them."""
-    # With all examples it is a run of strategies.py, which is not repeated.
+    # With all examples it is a run of experiments.py, which is not repeated.
     folder = logs / (f"feature_extraction-package-{seed}" if shots == "all" else f"{shots}-shots-{seed}")
     if not (folder / "summary.json").exists():
         train(folder, shots, seed)
@@ -64,6 +65,7 @@ def one(logs, shots, seed):
 
 
 def train(folder, shots, seed):
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
     few = [] if shots == "all" else [f"datamodule.shots={shots}", f"datamodule.batch_size={min(32, 2 * int(shots))}"]
     command = [Path(sys.executable).with_name("graft"), "train", "experiment=sentiment", *few]
     command += [f"seed={seed}", f"datamodule.split.seed={seed}", f"hydra.run.dir={folder}", "logger.wandb=null"]

@@ -1,108 +1,191 @@
-"""Both default experiments, three strategies each, from pretrained and from random weights: mean and spread over seeds.
+"""Every way to transfer, on both default tasks, from few labelled examples to all: what docs/strategies.md shows.
 
-    python benchmarks/strategies.py                                       everything, one run after the other
-    python benchmarks/strategies.py elpv --strategies feature_extraction --seeds 5
-    python benchmarks/strategies.py sentiment --strategies layerwise full_finetuning --weights package
+    python benchmarks/strategies.py                                       everything, then the page
+    python benchmarks/strategies.py elpv --methods lora dora --shots 5 20 a part of it
+    python benchmarks/strategies_page.py                                  the page and the plot, from what is there
 
-Each seed has a split of its own (datamodule.split.seed), for by one test split alone accuracies differ by more than a
-point. Layerwise fine-tuning is the recipe of full fine-tuning with strategy=layerwise. A run that is done has a line in
-benchmarks/results/strategies.csv and is not repeated, one that was stopped goes on; so the script can be stopped and
-started again; without its line it is run anew.
+The whole takes under three hours on two cores: two runs side by side, one thread each. It can be stopped and started
+again: a run that is done has a line in benchmarks/results/strategies.csv and is not repeated.
+
+The learning rate of a method is the best of three by AUROC on validation data, at 20 examples a class and seed 0
+(benchmarks/results/rates.csv), and serves all numbers of examples. Everything else is the same for all methods of a
+task: steps, batches, input size, schedule. Nothing is chosen by validation data within a run, save what is part of the
+method (the strength of the probe, the k of k-NN, the stage of surgical, the alpha of WiSE-FT): the last step is tested.
+Each seed has a split of its own.
 """
 
 import argparse
 import csv
+import itertools
 import json
-import statistics
+import os
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
-FLOAT32 = "trainer.precision=32-true"  # on a CPU the backward pass of depthwise convolutions is slower in bf16
-RECIPES = {
-    "elpv": {
-        "feature_extraction": ["experiment=elpv_feature_extraction"],
-        "layerwise": ["experiment=elpv_finetuning", "strategy=layerwise", FLOAT32],
-        "full_finetuning": ["experiment=elpv_finetuning", FLOAT32],
-    },
-    "sentiment": {
-        "feature_extraction": ["experiment=sentiment"],
-        "layerwise": ["experiment=sentiment_finetuning", "strategy=layerwise"],
-        "full_finetuning": ["experiment=sentiment_finetuning"],
-    },
-}
-PUBLISHED = {"elpv": "accuracy of Deitsch et al. 2019: SVM .8244, fine-tuned VGG-19 .8842; split unpublished"}
-METRICS = ("test/accuracy", "test/macro_f1", "test/auroc", "seconds")
 RESULTS = Path(__file__).with_name("results") / "strategies.csv"
-KEYS = ("data", "strategy", "weights", "seed")
+RATES = RESULTS.with_name("rates.csv")
+METRICS = ("test/accuracy", "test/macro_f1", "test/auroc", "parameters/trainable", "seconds", "memory/peak_mib")
+KEYS = ("data", "method", "shots", "seed")
+
+LARGE = ("1e-4", "3e-4", "1e-3")  # where pretrained weights change
+SMALL = ("1e-3", "3e-3", "1e-2")  # where few or new parameters do
+SOLVED = ("1e-3",)  # where nothing is learnt by steps, and the rate is of no account
+METHODS = {
+    "feature_extraction": (["strategy=feature_extraction"], SMALL),
+    "linear_probe": (["strategy=linear_probe"], SOLVED),
+    "knn": (["strategy=knn"], SOLVED),
+    "full_finetuning": (["strategy=full_finetuning"], LARGE),
+    "discriminative": (["strategy=discriminative"], LARGE),
+    "full_finetuning + l2sp": (["strategy=full_finetuning", "penalty=l2sp"], LARGE),
+    "lp_ft": (["strategy=lp_ft"], LARGE),
+    "lp_ft + wise_ft": (["strategy=lp_ft", "average=wise_ft"], LARGE),
+    "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=3", "strategy.phases.0.epochs={fifth}"], LARGE),
+    "layerwise": (["strategy=layerwise"], LARGE),
+    "surgical": (["strategy=surgical", "strategy.trial_epochs={tenth}"], LARGE),
+    "bitfit": (["strategy=bitfit"], SMALL),
+    "norm_only": (["strategy=norm_only"], SMALL),
+    "lora": (["strategy=lora"], SMALL),
+    "dora": (["strategy=dora"], SMALL),
+    "ia3": (["strategy=ia3"], SMALL),
+    "feature_extraction, random weights": (["strategy=feature_extraction", "backbone.weights=none"], SMALL),
+    "full_finetuning, random weights": (["strategy=full_finetuning", "backbone.weights=none"], LARGE),
+}
+FEATURES = ("feature_extraction", "linear_probe", "knn")  # computed once, of images as they are
+
+TASKS = {
+    "elpv": [
+        "experiment=elpv_feature_extraction",
+        "backbone.image_size=96",
+        "trainer.precision=32-true",  # on a CPU the backward pass of depthwise convolutions is slower in bf16
+        "datamodule.num_workers=0",
+        "datamodule.eval_batch_size=32",
+        "trainer.gradient_clip_val=5.0",
+    ],
+    "sentiment": ["experiment=sentiment", "datamodule.split.val=0.05", "trainer.gradient_clip_val=1.0"],
+}
+ALL = {
+    "elpv": ["datamodule.batch_size=16"],
+    "sentiment": ["datamodule.batch_size=32", "+trainer.limit_train_batches=0.25"],  # in each epoch other sentences
+}
+EPOCHS_OF_ALL = 4  # gradual unfreezing has four phases
+FEW = {"5": (10, 40), "20": (16, 20), "100": (16, 8)}  # samples a step, epochs: 40, 60 and 104 steps
+SCORED = [
+    "datamodule.limit=1000"
+]  # of the test split, where the training samples are few; only the sentences have more
 
 
 def main():
     arguments = parse()
-    for data in arguments.data:
-        for strategy in arguments.strategies:
-            for weights in arguments.weights:
-                seeds = range(arguments.seeds or (5 if strategy == "feature_extraction" else 3))
-                rows = [result(arguments.logs, data, strategy, weights, seed) for seed in seeds]
-                report(f"{data} {strategy} weights={weights}", rows)
-        print(PUBLISHED.get(data, ""), flush=True)
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        chosen = [(data, method) for data in arguments.data for method in arguments.methods]
+        rates = dict(zip(chosen, pool.map(lambda pair: best_rate(arguments.logs, *pair), chosen), strict=True))
+        points = [(*pair, shots) for shots, pair in itertools.product(arguments.shots, chosen)]
+        for line in pool.map(lambda point: measure(arguments.logs, *point, rates[point[:2]]), points):
+            print(line, flush=True)
+    subprocess.run([sys.executable, Path(__file__).with_name("strategies_page.py")], check=True)
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="*", default=list(RECIPES), help="elpv, sentiment; default: both")
-    parser.add_argument("--strategies", nargs="*", default=["feature_extraction", "layerwise", "full_finetuning"])
-    parser.add_argument("--weights", nargs="*", default=["package", "none"])
-    parser.add_argument("--seeds", type=int, help="default: 5 of feature extraction, 3 of the others")
-    parser.add_argument("--logs", type=Path, default=Path("logs/benchmarks"))
+    parser.add_argument("data", nargs="*", default=list(TASKS), help="elpv, sentiment; default: both")
+    parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=METHODS, metavar="METHOD")
+    parser.add_argument("--shots", nargs="*", default=[*FEW, "all"], choices=[*FEW, "all"])
+    parser.add_argument("--jobs", type=int, default=2, help="runs side by side, one thread each")
+    parser.add_argument("--logs", type=Path, default=Path("logs/benchmarks/strategies"))
     return parser.parse_args()
 
 
-def result(logs, *point):
-    """The line of a run, which is run where there is none."""
-    key = dict(zip(KEYS, map(str, point), strict=True))
-    for row in known():
-        if all(row[name] == value for name, value in key.items()):
-            return row
-    data, strategy, weights, seed = point
-    summary = run(logs / data, RECIPES[data][strategy], strategy, weights, seed)
-    row = {**key, **{metric: summary[metric] for metric in METRICS}}
-    new = not RESULTS.exists()
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, [*KEYS, *METRICS], lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-    return row
+def best_rate(logs, data, method):
+    """The learning rate with the best AUROC on validation data."""
+    candidates = METHODS[method][1]
+    if len(candidates) == 1:
+        return candidates[0]
+    rows = [row for row in lines(RATES) if (row["data"], row["method"]) == (data, method)]
+    known = {row["lr"]: float(row["val/auroc"]) for row in rows}
+    missing = [rate for rate in candidates if rate not in known]
+    own = [*overrides(data, method, "20"), "seed=0", "datamodule.split.seed=0"]
+    for rate, summary in sweep(logs / "rates" / data / method, own, "optimizer.lr", missing).items():
+        known[rate] = summary["val/auroc"]
+        append(RATES, {"data": data, "method": method, "lr": rate, "val/auroc": known[rate]})
+    return max(candidates, key=known.get)
 
 
-def known():
-    if not RESULTS.exists():
+def measure(logs, data, method, shots, rate):
+    """Brings the lines of a point's seeds into the results."""
+    rows = [row for row in lines(RESULTS) if (row["data"], row["method"], row["shots"]) == (data, method, shots)]
+    done = {row["seed"] for row in rows}
+    missing = [str(seed) for seed in range(2 if shots == "all" else 5) if str(seed) not in done]
+    own = [*overrides(data, method, shots), f"optimizer.lr={rate}", "datamodule.split.seed=${seed}"]
+    summaries = sweep(logs / shots / data / method, own, "seed", missing)
+    for seed, summary in summaries.items():
+        point = dict(zip(KEYS, (data, method, shots, seed), strict=True))
+        append(RESULTS, {**point, "lr": rate, **{metric: summary[metric] for metric in METRICS}})
+    accuracies = ", ".join(f"{summary['test/accuracy']:.3f}" for summary in summaries.values())
+    return f"{data}, {method}, {shots} examples a class, learning rate {rate}: {accuracies or 'known'}"
+
+
+def overrides(data, method, shots):
+    if shots == "all":
+        epochs, size = EPOCHS_OF_ALL, ALL[data]
+    else:
+        batch, epochs = FEW[shots]
+        size = [f"datamodule.shots={shots}", f"datamodule.batch_size={batch}", *SCORED]
+    own = [override.format(fifth=max(1, epochs // 5), tenth=max(1, epochs // 10)) for override in METHODS[method][0]]
+    if method.startswith(FEATURES):
+        epochs = 60  # a head on features that are kept costs next to nothing: it may take its time
+    elif data == "elpv":
+        own.append("augmentation=dihedral")
+    length = [f"trainer.max_epochs={epochs}", f"trainer.check_val_every_n_epoch={epochs}", "scheduler.warmup=0.1"]
+    best = (
+        [] if "wise_ft" in method else ["callbacks.best=null"]
+    )  # what is averaged with the start; checkpoints are large
+    quiet = ["callbacks.last=null", "callbacks.progress=null", "logger.wandb=null", "bootstrap=0"]
+    return [*TASKS[data], *size, *own, *length, *best, *quiet]
+
+
+def sweep(folder, overrides, key, values):
+    """Trains once for each value of the key, all in one process; summaries by value."""
+    folder = Path(str(folder).replace(" ", "_").replace(",", ""))
+    todo = [value for value in values if not (folder / value / "summary.json").exists()]
+    for value in todo:
+        shutil.rmtree(folder / value, ignore_errors=True)  # what a stopped sweep has left
+    if todo:
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [Path(sys.executable).with_name("graft"), "train", "-m", *overrides, f"{key}={','.join(todo)}"]
+        command += [f"hydra.sweep.dir={folder}", f"hydra.sweep.subdir=${{{key}}}"]
+        one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+        with (folder / "output.txt").open("w") as output:
+            done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=one_thread)
+        for value in todo:
+            shutil.rmtree(folder / value / "checkpoints", ignore_errors=True)  # hundreds of MB a run
+        if done.returncode:
+            raise SystemExit(f"{' '.join(map(str, command))}\nfailed: {folder / 'output.txt'}")
+    return {value: json.loads((folder / value / "summary.json").read_text()) for value in values}
+
+
+_writing = Lock()
+
+
+def append(path, row):
+    with _writing:
+        new = not path.exists()
+        path.parent.mkdir(exist_ok=True)
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(row), lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+def lines(path):
+    if not path.exists():
         return []
-    with RESULTS.open(newline="") as file:
+    with path.open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def run(logs, recipe, strategy, weights, seed):
-    folder = logs / f"{strategy}-{weights}-{seed}"
-    overrides = [*recipe, f"backbone.weights={weights}", f"seed={seed}", f"datamodule.split.seed={seed}"]
-    overrides += ["logger.wandb=null", f"hydra.run.dir={folder}"]
-    if (folder / "checkpoints" / "last.ckpt").exists():
-        overrides = [f"resume={folder}"]
-    if not (folder / "summary.json").exists():
-        program = str(Path(sys.executable).with_name("graft"))
-        subprocess.run([program, "train", *overrides], check=True, stdout=subprocess.DEVNULL)
-    return json.loads((folder / "summary.json").read_text())
-
-
-def report(title, rows):
-    cells = []
-    for metric in METRICS:
-        values = [float(row[metric]) for row in rows]
-        spread = statistics.stdev(values) if len(values) > 1 else float("nan")
-        cells.append(f"{metric} {statistics.mean(values):.4g} ± {spread:.2g}")
-    print(f"{title}, {len(rows)} seeds: " + ", ".join(cells), flush=True)
 
 
 if __name__ == "__main__":
