@@ -1,4 +1,4 @@
-"""Sentences of four domains from 5, 20, 100 and all examples a class: a head on frozen MiniLM beside TF-IDF and VADER.
+"""Sentences of four domains from 5, 20, 100 and all examples a class: heads on frozen MiniLM beside TF-IDF and VADER.
 
     python benchmarks/sentiment.py                     everything, one run after the other
     python benchmarks/sentiment.py --shots 5 all --seeds 3
@@ -32,6 +32,7 @@ from graft.data.sentiment import read_sentences
 
 DOMAINS = ("movies", "products", "editorials", "tweets")
 PAPER = {"movies": 0.61, "products": 0.63, "editorials": 0.55, "tweets": 0.96}
+HEADS = {"MiniLM, AdamW": "feature_extraction", "MiniLM, L-BFGS": "linear_probe"}
 INVERSE_REGULARISATION = (0.1, 1.0, 10.0, 100.0)
 
 
@@ -53,21 +54,23 @@ def parse():
 
 def one(logs, shots, seed):
     """Macro-F1 by method and domain, the mean of the domains' among them."""
-    # With all examples it is a run of experiments.py, which is not repeated.
-    folder = logs / (f"feature_extraction-package-{seed}" if shots == "all" else f"{shots}-shots-{seed}")
-    if not (folder / "summary.json").exists():
-        train(folder, shots, seed)
-    facets = json.loads((folder / "scores.json").read_text())["facets"]["domain"]
-    methods = {"MiniLM": {name: facets[name]["macro_f1"] for name in DOMAINS}, "TF-IDF": tfidf(folder)}
+    methods = {}
+    for name, strategy in HEADS.items():
+        folder = logs / f"{strategy}-{shots}-shots-{seed}"
+        if not (folder / "summary.json").exists():
+            train(folder, strategy, shots, seed)
+        facets = json.loads((folder / "scores.json").read_text())["facets"]["domain"]
+        methods[name] = {name: facets[name]["macro_f1"] for name in DOMAINS}
+    methods["TF-IDF"] = tfidf(folder)
     if find_spec("vaderSentiment"):
         methods["VADER's rules"] = vader(folder)
     return {name: scores | {"mean": statistics.mean(scores.values())} for name, scores in methods.items()}
 
 
-def train(folder, shots, seed):
+def train(folder, strategy, shots, seed):
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
     few = [] if shots == "all" else [f"datamodule.shots={shots}", f"datamodule.batch_size={min(32, 2 * int(shots))}"]
-    command = [Path(sys.executable).with_name("graft"), "train", "experiment=sentiment", *few]
+    command = [Path(sys.executable).with_name("graft"), "train", "experiment=sentiment", f"strategy={strategy}", *few]
     command += [f"seed={seed}", f"datamodule.split.seed={seed}", f"hydra.run.dir={folder}", "logger.wandb=null"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
@@ -126,7 +129,7 @@ def report(shots, rows):
             values = [row[method][name] for row in rows]
             spread = statistics.stdev(values) if len(values) > 1 else float("nan")
             cells.append(f"{name} {statistics.mean(values):.3f} ± {spread:.3f}")
-        print(f"    {method:<14}" + "  ".join(cells), flush=True)
+        print(f"    {method:<15}" + "  ".join(cells), flush=True)
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ RATES = RESULTS.with_name("rates.csv")
 METRICS = ("test/accuracy", "test/macro_f1", "test/auroc", "parameters/trainable", "seconds", "memory/peak_mib")
 KEYS = ("data", "method", "shots", "seed")
 
-LARGE = ("1e-4", "3e-4", "1e-3")  # where pretrained weights change
-SMALL = ("1e-3", "3e-3", "1e-2")  # where few or new parameters do
-SOLVED = ("1e-3",)  # where nothing is learnt by steps, and the rate is of no account
+LARGE = ("0.0001", "0.0003", "0.001")  # where pretrained weights change
+SMALL = ("0.001", "0.003", "0.01")  # where few or new parameters do
+SOLVED = ("0.001",)  # where nothing is learnt by steps, and the rate is of no account
 METHODS = {
     "feature_extraction": (["strategy=feature_extraction"], SMALL),
     "linear_probe": (["strategy=linear_probe"], SOLVED),

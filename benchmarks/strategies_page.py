@@ -67,7 +67,7 @@ def table(results, data, metric):
 
 def costs(results, data):
     rates = best_rates(data)
-    yield "| method | learning rate | parameters that learn | seconds, 100 a class | all | peak MiB, 100 a class | all |"
+    yield "| method | learning rate | parameters that learn | seconds: 100 a class | all | MiB: 100 a class | all |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for method in METHODS:
         rows = [row for shots in SHOTS for row in results[data, method, shots]]
