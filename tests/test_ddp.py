@@ -30,8 +30,11 @@ PHASES = (
         (["strategy=lp_ft"], 2),
         (["strategy=gradual_unfreezing", "strategy.k=4", "penalty=l2sp"], 3),
         (["strategy=lora", "strategy.adapter.rank=2"], 2),
+        (["strategy=surgical"], 1),
+        (["strategy=linear_probe"], 0),
+        (["strategy=lp_ft", "average=wise_ft"], 1),
     ],
-    ids=["two_phases", "lp_ft", "gradual_unfreezing", "lora"],
+    ids=["two_phases", "lp_ft", "gradual_unfreezing", "lora", "surgical", "linear_probe", "wise_ft"],
 )
 def test_two_processes_end_with_the_weights_and_scores_of_one(
     program, tiny_words, flowers, tmp_path, graft, read, weights, strategy, epochs
@@ -45,7 +48,7 @@ def test_two_processes_end_with_the_weights_and_scores_of_one(
         "datamodule.split.test=0.2",
     ]
     words += [
-        f"trainer.max_epochs={epochs}",
+        f"trainer.max_epochs={max(1, epochs)}",
         "augmentation=flips",
         "+callbacks.ranks={_target_: ranks_agree.RanksAgree}",
     ]
@@ -60,10 +63,27 @@ def test_two_processes_end_with_the_weights_and_scores_of_one(
     first, second = (read(tmp_path / name, "summary.json") for name in ("one", "two"))
     for name in (name for name in first if name.startswith(("val/", "test/"))):
         assert second[name] == pytest.approx(first[name], abs=1e-4), name
-    assert (tmp_path / "ranks_agree.log").read_text().splitlines() == ["0.0"] * epochs
+    log = tmp_path / "ranks_agree.log"
+    assert (log.read_text().splitlines() if epochs else []) == ["0.0"] * epochs
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == sorted(
         path.name for path in (tmp_path / "one").iterdir()
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "code"),
+    [([], "each of the 2 processes normalises by its own", 0), (["+trainer.sync_batchnorm=true"], "needs GPUs", 2)],
+)
+def test_batch_statistics_of_each_process_are_told_of(program, tiny_words, flowers, tmp_path, asked, said, code):
+    words = [word for word in tiny_words if word != "trainer=cpu"]
+    words += [f"datamodule.root={flowers}", "backbone.model=test_efficientnet", "backbone.image_size=32"]
+    words += ["strategy=full_finetuning", "trainer=ddp_sim", "trainer.max_epochs=1", *asked]
+    environment = os.environ | {"GRAFT_ROOT": str(tmp_path)}
+    done = subprocess.run(
+        [program, "train", *words], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert " ".join((done.stdout + done.stderr).split()).count(said) == 1
 
 
 def test_a_sweep_of_distributed_jobs_is_one_sweep(program, tiny_words, flowers, tmp_path, read):

@@ -135,6 +135,7 @@ def build_trainer(
         logger=list(loggers) or False,
         plugins=[AtomicCheckpointIO()],
         default_root_dir=cfg.paths.run_dir,
+        sync_batchnorm=False,  # Graft's own, see graft.strategies.synchronising
         **changes,
     )
     return trainer

@@ -32,6 +32,7 @@ from graft.seeding import SeedEachStep
 from graft.starting import check_start, keep_without_training, solve_head
 from graft.strategies.adapters import save_adapter
 from graft.strategies.callback import PhaseChanges
+from graft.strategies.synchronising import synchronise_norms
 from graft.strategies.table import stage_rows, stage_table
 from graft.tasks import Task
 from graft.worst import save_worst
@@ -59,6 +60,8 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         metrics = MetricsCSV(run.metrics)
         trainer = build_trainer(cfg, callbacks(cfg, task, run, handler), [metrics, *build_all(cfg.logger).values()])
         check_interpolation(trainer, strategy)
+        asked = bool(cfg.trainer.get("sync_batchnorm"))
+        synchronise_norms(strategy, task.stages, trainer.world_size, trainer.strategy.root_device.type, asked)
     announce(cfg, task, datamodule, trainer)
 
     splits = ("train", "val", "test") if cfg.test else ("train", "val")

@@ -23,10 +23,23 @@ def set_learning(stages: Iterable[Stage], learning: Mapping[str, str]) -> None:
         for parameter in stage.parameters.values():
             parameter.requires_grad_(id(parameter) in learns)
         for module in stage.modules:
-            module.training = kind == "all" or (kind is not None and not _frozen_norm(module))
+            module.training = _trains(module, kind, learns)
 
 
-def _frozen_norm(module: nn.Module) -> bool:
-    """Whether a module normalises and does not learn as a whole; one without parameters has nothing to learn."""
+def batch_norms_that_learn(stages: Iterable[Stage], learning: Mapping[str, str]) -> list[nn.Module]:
+    """Returns the BatchNorms that normalise by the batch they see while these parameters learn; changes nothing."""
+    found: list[nn.Module] = []
+    for stage in stages:
+        kind = learning.get(stage.name)
+        learns = {id(parameter) for parameter in chosen(stage, kind).values()}
+        norms = [module for module in stage.modules if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        found += [norm for norm in norms if _trains(norm, kind, learns)]
+    return found
+
+
+def _trains(module: nn.Module, kind: str | None, learns: set[int]) -> bool:
+    """Whether a module is in training mode; one that normalises only where all of its parameters, if any, learn."""
+    if kind is None or kind == "all" or not is_norm(module):
+        return kind is not None
     parameters = list(module.parameters())
-    return is_norm(module) and not (parameters and all(parameter.requires_grad for parameter in parameters))
+    return bool(parameters) and all(id(parameter) in learns for parameter in parameters)
