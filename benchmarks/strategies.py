@@ -59,7 +59,7 @@ FEATURES = ("feature_extraction", "linear_probe", "knn")  # computed once, of im
 TASKS = {
     "elpv": [
         "experiment=elpv_feature_extraction",
-        "backbone.image_size=96",
+        "backbone.image_size=64",
         "trainer.precision=32-true",  # on a CPU the backward pass of depthwise convolutions is slower in bf16
         "datamodule.num_workers=0",
         "datamodule.eval_batch_size=32",

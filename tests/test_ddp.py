@@ -31,7 +31,7 @@ PHASES = (
         (["strategy=gradual_unfreezing", "strategy.k=4", "penalty=l2sp"], 3),
         (["strategy=lora", "strategy.adapter.rank=2"], 2),
         (["strategy=surgical"], 1),
-        (["strategy=linear_probe"], 0),
+        (["strategy=linear_probe", "augmentation=none"], 0),
         (["strategy=lp_ft", "average=wise_ft"], 1),
     ],
     ids=["two_phases", "lp_ft", "gradual_unfreezing", "lora", "surgical", "linear_probe", "wise_ft"],
@@ -43,13 +43,13 @@ def test_two_processes_end_with_the_weights_and_scores_of_one(
     words = [word for word in tiny_words if word != "trainer=cpu"]
     words += [
         f"datamodule.root={flowers}",
+        "augmentation=flips",
         *strategy,
         "optimizer=sgd",
         "datamodule.split.test=0.2",
     ]
     words += [
         f"trainer.max_epochs={max(1, epochs)}",
-        "augmentation=flips",
         "+callbacks.ranks={_target_: ranks_agree.RanksAgree}",
     ]
     environment = os.environ | {"GRAFT_ROOT": str(tmp_path), "PYTHONPATH": str(tmp_path)}

@@ -222,6 +222,10 @@ def test_a_solved_head_cannot_be_told_what_it_would_ignore(tiny, capsys):
             "Take trainer.strategy=ddp, whose processes",
         ),
         (["strategy=lp_ft", "trainer.strategy=fsdp"], "shards the weights once"),
+        (
+            ["trainer.strategy={_target_: pytorch_lightning.strategies.ModelParallelStrategy}"],
+            "cuts a network by a plan of its own",
+        ),
         (["strategy=full_finetuning", "strategy.phases.0.epochs=0"], "strategy.phases[0].epochs"),
         (
             ["strategy=full_finetuning", "strategy.phases.0.train=blok"],

@@ -70,7 +70,12 @@ def _check_distribution(chosen: Any, strategy: Strategy) -> None:
             f"trainer.strategy={name}: its processes end with what they have scored. Take trainer.strategy=ddp, whose"
             " processes are started from the command line."
         )
-    shards = any(word in name.lower() for word in ("fsdp", "deepspeed", "modelparallel"))
+    if "modelparallel" in name.lower():
+        raise ConfigError(
+            f"trainer.strategy={name} cuts a network by a plan of its own, and Graft has none for its backbones. Take"
+            " trainer.strategy=ddp, or trainer=fsdp on GPUs."
+        )
+    shards = any(word in name.lower() for word in ("fsdp", "deepspeed"))
     if shards and (len(strategy.phases) != 1 or strategy.adapter is not None or strategy.start is not None):
         raise ConfigError(
             f"trainer.strategy={name} shards the weights once, at the start; strategy={strategy.name} changes them"

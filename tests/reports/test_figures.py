@@ -68,3 +68,25 @@ def test_a_temperature_that_has_no_bound_is_not_given_one(contents, right, writt
     predicted = Predicted(np.zeros(8, int), np.tile([right, 1 - right], (8, 1)))
     drawn = figures(contents("ab", [0, 1], [0, 1], predictions={"val": predicted, "test": predicted}))
     assert any(text.endswith(f"with temperature {written}") for text in legend(drawn["Reliability"]))
+
+
+def test_what_was_chosen_is_ringed_among_what_was_tried(contents):
+    start = {"setting": "C", "chosen": 0.1, "candidates": [0.01, 0.1, 1.0], "held_out_accuracy": [0.6, 0.8, 0.7]}
+    mean = {"chosen": 0.5, "alphas": [0.0, 0.5, 1.0], "values": [0.7, 0.9, 0.8]}
+    stages = {"stem": 0.9, "block_1": 0.4}
+    told = {"start": start, "stage_choice": stages, "interpolation": mean, "mode": "min", "predictions": {}}
+    drawn = figures(contents("ab", [0, 1], [0, 1], **told))
+    rings = {
+        title: (figure.axes[0].lines[1].get_xdata()[0], figure.axes[0].lines[1].get_ydata()[0], *legend(figure))
+        for title, figure in drawn.items()
+    }
+    assert rings == {
+        "Choices: Strength of the head": (0.1, 0.8, "chosen: 0.1"),
+        "Choices: Stage": (1, 0.4, "chosen: block_1"),
+        "Choices: Mean with the start": (0.5, 0.9, "chosen: 0.5"),
+    }
+
+
+def test_what_was_no_choice_is_not_drawn(contents):
+    start = {"setting": "k", "chosen": 9, "candidates": [9], "held_out_accuracy": []}
+    assert figures(contents("ab", [0, 1], [0, 1], start=start, predictions={})) == {}

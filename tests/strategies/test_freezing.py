@@ -1,7 +1,10 @@
 import pytest
+import timm
 import torch
 
+from graft.backbones.stages import whole
 from graft.strategies.freezing import set_learning
+from graft.strategies.selection import chosen
 
 
 def test_frozen_is_frozen_and_the_rest_learns(tiny):
@@ -45,3 +48,10 @@ def test_some_parameters_learn_and_statistics_move_only_with_a_whole_norm(tiny, 
     assert all(wanted in name for name in changed)
     assert ("middle.1.running_mean" in changed) == (kind == "norms")
     assert network.drop.training
+
+
+def test_a_bias_of_a_part_of_a_layer_is_a_bias_and_a_table_of_positions_is_none():
+    attention = torch.nn.MultiheadAttention(8, 2)
+    attention.relative_position_bias_table = torch.nn.Parameter(torch.zeros(9, 2))
+    assert set(chosen(whole("block", attention), "biases")) == {"block.in_proj_bias", "block.out_proj.bias"}
+    assert set(chosen(whole("norm", timm.models.mlp_mixer.Affine(4)), "norms")) == {"norm.alpha", "norm.beta"}

@@ -72,6 +72,9 @@ class Contents:
         classes: names of the classes, labels or values.
         data: what `data.json` says.
         stages: rows of `stages.json`.
+        start: what `start.json` says, of a head that was solved for.
+        stage_choice: what `stage_choice.json` says, of stages that were tried.
+        interpolation: what `interpolation.json` says, of means of weights.
         forgetting: what `forgetting.json` says; empty where nobody has asked.
         predictions: by split.
         scores: what `scores.json` says.
@@ -92,6 +95,9 @@ class Contents:
     classes: list[str]
     data: dict[str, Any]
     stages: list[dict[str, Any]]
+    start: dict[str, Any]
+    stage_choice: dict[str, float]
+    interpolation: dict[str, Any]
     forgetting: dict[str, Any]
     predictions: dict[str, Predicted]
     scores: dict[str, Any]
@@ -128,6 +134,9 @@ def read_contents(run: RunFolder) -> Contents:
         classes=classes,
         data=data,
         stages=_json(run.stages, []),
+        start=_json(run.start, {}),
+        stage_choice=_json(run.stage_choice, {}),
+        interpolation=_json(run.interpolation, {}),
         forgetting=_json(run.forgetting, {}),
         predictions={} if table is None else _predictions(table, kind, classes),
         scores=_json(run.scores, {"intervals": {}, "facets": {}}),

@@ -5,7 +5,7 @@ import io
 import math
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,7 @@ _POINTS = 600  # of a curve; more are not seen and make the page heavy
 CURVES = 6  # classes that a picture shows one by one
 _SCATTERED = 1500
 _SPLIT_NAMES = {"train": "training", "val": "validation"}
+_RING: dict[str, Any] = {"marker": "o", "markersize": 10, "markerfacecolor": "none", "linestyle": ""}
 _ROW = 0.21  # inches that a line of a legend takes
 
 
@@ -61,9 +62,28 @@ def figures(contents: Contents) -> dict[str, Figure]:
         for metric in dict.fromkeys(("loss", _monitored(contents))):
             if any(f"{split}/{metric}" in contents.history for split in ("train", "val")):
                 drawn[f"Learning curves: {label(metric)}"] = learning_curves(contents, metric)
+        drawn |= {f"Choices: {title}": figure for title, figure in _of_choices(contents)}
         if contents.predictions:
             drawn |= _of_predictions(contents)
     return drawn
+
+
+def _of_choices(contents: Contents) -> Iterator[tuple[str, Figure]]:
+    """Draws what the strategy has tried before it decided, where it had a choice."""
+    start, stages, mean = contents.start, contents.stage_choice, contents.interpolation
+    if start.get("held_out_accuracy"):
+        name, setting = ("Neighbours", "k") if start["setting"] == "k" else ("Strength of the head", start["setting"])
+        tried = (start["candidates"], start["held_out_accuracy"], start["chosen"])
+        yield name, tried_and_chosen(*tried, setting, "accuracy on held-out training samples", logarithmic=True)
+    if stages:
+        best = (max if contents.mode == "max" else min)(stages, key=lambda name: stages[name])
+        yield (
+            "Stage",
+            tried_and_chosen(list(stages), list(stages.values()), best, "stage that learns", contents.monitor),
+        )
+    if mean:
+        tried = (mean["alphas"], mean["values"], mean["chosen"])
+        yield "Mean with the start", tried_and_chosen(*tried, "share of the trained weights", contents.monitor)
 
 
 def _of_predictions(contents: Contents) -> dict[str, Figure]:
@@ -103,11 +123,30 @@ def learning_curves(contents: Contents, metric: str) -> Figure:
             axes.plot(steps + 1, values, label=_SPLIT_NAMES[split], marker="." if len(steps) < 40 else "")
     if metric == _monitored(contents) and contents.monitor in contents.history:
         step, value = _best(contents)
-        ring: Any = {"marker": "o", "markersize": 10, "markerfacecolor": "none", "linestyle": ""}
-        axes.plot([step + 1], [value], color=_INK, label="best checkpoint", **ring)
+        axes.plot([step + 1], [value], color=_INK, label="best checkpoint", **_RING)
     axes.set(xlabel="optimizer steps", ylabel=label(metric))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     _legend_below(figure, axes, columns=3)
+    return figure
+
+
+def tried_and_chosen(
+    candidates: Sequence[Any], values: Sequence[float], chosen: Any, xlabel: str, ylabel: str, logarithmic: bool = False
+) -> Figure:
+    """Draws what each candidate came to; ringed, the one that was chosen."""
+    figure, axes = _axes()
+    named = isinstance(candidates[0], str)
+    places = range(len(candidates)) if named else candidates
+    axes.plot(places, values, marker=".", linestyle=":" if named else "-")
+    number = candidates.index(chosen)
+    said = chosen if named else f"{chosen:.4g}"
+    axes.plot([places[number]], [values[number]], color=_INK, label=f"chosen: {said}", **_RING)
+    if named:
+        axes.set_xticks(places, [short(name) for name in candidates], rotation=45, ha="right")
+    if logarithmic:
+        axes.set_xscale("log")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    _legend_below(figure, axes)
     return figure
 
 

@@ -22,6 +22,7 @@ from graft.runs.secrets import redact
 _LARGEST_CONFUSION = 30  # classes; a larger table shows nothing to the eye
 _NAMED_CONFUSION = 8  # classes; above, the columns have numbers for names
 _CONFUSED = 10  # pairs of classes
+_SECTIONS = ("Learning curves: ", "Choices: ")  # how the titles of their pictures begin
 _FILTERS = (duration, fixed, label, moment, number, percent)
 
 
@@ -50,8 +51,9 @@ def rendered(contents: Contents, pictures: Mapping[str, Figure]) -> str:
     page = environment.get_template("report.html.jinja").render(
         run=contents,
         headline=headline(contents),
-        learning=_embedded(pictures, learning=True),
-        pictures=_embedded(pictures, learning=False),
+        learning=_embedded(pictures, "Learning curves: "),
+        choices=_embedded(pictures, "Choices: "),
+        pictures=_embedded(pictures, ""),
         confusion=confusion_rows(contents),
         numbered=len(contents.classes) > _NAMED_CONFUSION,
         confused=confused_pairs(contents),
@@ -66,13 +68,12 @@ def rendered(contents: Contents, pictures: Mapping[str, Figure]) -> str:
     return redact(page)
 
 
-def _embedded(pictures: Mapping[str, Figure], learning: bool) -> dict[str, Markup]:
-    """Returns the learning curves or the others, by the caption that they bear in their section."""
-    start = "Learning curves: "
+def _embedded(pictures: Mapping[str, Figure], section: str) -> dict[str, Markup]:
+    """Returns the pictures of a section by the caption that they bear there; of none: those that are in no section."""
     return {
-        title.removeprefix(start): Markup(as_svg(figure, title))
+        title.removeprefix(section): Markup(as_svg(figure, title))
         for title, figure in pictures.items()
-        if title.startswith(start) == learning
+        if section == next((name for name in _SECTIONS if title.startswith(name)), "")
     }
 
 

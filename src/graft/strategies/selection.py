@@ -14,7 +14,8 @@ def chosen(stage: Stage, kind: str | None) -> dict[str, nn.Parameter]:
 
     Args:
         stage: Of a network.
-        kind: `all`; `biases` (BitFit, Ben Zaken et al., ACL 2022: every bias, those of norms too); `norms` (scale and
+        kind: `all`; `biases` (BitFit, Ben Zaken et al., ACL 2022: every bias, those of norms and, such as
+            `in_proj_bias`, of parts of a layer too); `norms` (scale and
             shift of normalisation layers); `adapter`; `None`: none.
     """
     if kind is None:
@@ -22,11 +23,16 @@ def chosen(stage: Stage, kind: str | None) -> dict[str, nn.Parameter]:
     if kind == "all":
         return stage.parameters
     if kind == "biases":
-        return {name: value for name, value in stage.parameters.items() if name.rsplit(".", 1)[-1] == "bias"}
+        return {name: value for name, value in stage.parameters.items() if _is_bias(name)}
     if kind == "adapter":
         return {name: value for name, value in stage.parameters.items() if is_adapter(name)}
     norms = {id(value) for module in stage.modules if is_norm(module) for value in module.parameters()}
     return {name: value for name, value in stage.parameters.items() if id(value) in norms}
+
+
+def _is_bias(name: str) -> bool:
+    last = name.rsplit(".", 1)[-1]
+    return last == "bias" or last.endswith("_bias")
 
 
 def is_adapter(name: str) -> bool:
@@ -36,4 +42,4 @@ def is_adapter(name: str) -> bool:
 
 def is_norm(module: nn.Module) -> bool:
     """Whether a module normalises; libraries' own norms are known by the name of their class."""
-    return isinstance(module, _NORMS) or type(module).__name__.endswith("Norm")
+    return isinstance(module, _NORMS) or type(module).__name__.endswith(("Norm", "Affine"))

@@ -8,6 +8,7 @@ from torch import nn
 
 from graft.backbones.stages import Stage
 from graft.errors import ConfigError
+from graft.runs.rank import rank
 from graft.strategies.freezing import batch_norms_that_learn
 from graft.strategies.phases import Strategy
 
@@ -31,7 +32,8 @@ def synchronise_norms(strategy: Strategy, stages: Sequence[Stage], processes: in
     if not norms:
         return
     if not asked:
-        log.warning(
+        log.log(
+            logging.WARNING if rank() == 0 else logging.INFO,  # said once
             "%d BatchNorm layers learn, and each of the %d processes normalises by its own samples: the result is not"
             " that of one process with batches as large. On GPUs trainer.sync_batchnorm=true makes it so.",
             len(norms),
