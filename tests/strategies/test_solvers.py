@@ -56,6 +56,17 @@ def test_the_strength_is_chosen_on_samples_held_out():
     assert found["chosen"] < 1e5
 
 
+def test_of_strengths_that_are_right_as_often_the_likeliest_is_taken():
+    torch.manual_seed(0)
+    targets = torch.arange(20) % 2
+    features = torch.randn(20, 8) + 4 * targets[:, None]  # whatever the strength, all are told apart
+    head = Head(8, 2, hidden=[], dropout=0.0)
+    found = regression().solve(head, features, targets, None, seed=0)
+    assert set(found["held_out_accuracy"]) == {1.0}
+    assert found["chosen"] > 1
+    assert head(features).softmax(1)[range(20), targets].min() > 0.9
+
+
 def test_a_class_of_one_sample_cannot_be_held_out_and_one_strength_needs_no_choice():
     features, targets = blobs(samples=3)
     head = Head(6, 3, hidden=[], dropout=0.0)

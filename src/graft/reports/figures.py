@@ -14,7 +14,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
 from graft.data.table import Kind
@@ -60,12 +60,17 @@ def figures(contents: Contents) -> dict[str, Figure]:
     drawn: dict[str, Figure] = {}
     with style():
         for metric in dict.fromkeys(("loss", _monitored(contents))):
-            if any(f"{split}/{metric}" in contents.history for split in ("train", "val")):
+            if any(_moves(contents, f"{split}/{metric}") for split in ("train", "val")):
                 drawn[f"Learning curves: {label(metric)}"] = learning_curves(contents, metric)
         drawn |= {f"Choices: {title}": figure for title, figure in _of_choices(contents)}
         if contents.predictions:
             drawn |= _of_predictions(contents)
     return drawn
+
+
+def _moves(contents: Contents, metric: str) -> bool:
+    """Whether there is a curve, and not the one point of a head that was solved for."""
+    return metric in contents.history and (contents.summary.get("steps", 1) > 0)
 
 
 def _of_choices(contents: Contents) -> Iterator[tuple[str, Figure]]:
@@ -74,16 +79,17 @@ def _of_choices(contents: Contents) -> Iterator[tuple[str, Figure]]:
     if start.get("held_out_accuracy"):
         name, setting = ("Neighbours", "k") if start["setting"] == "k" else ("Strength of the head", start["setting"])
         tried = (start["candidates"], start["held_out_accuracy"], start["chosen"])
-        yield name, tried_and_chosen(*tried, setting, "accuracy on held-out training samples", logarithmic=True)
+        yield name, tried_and_chosen(*tried, setting, "held-out accuracy", logarithmic=True)
+    validated = f"validation: {label(_monitored(contents))}"
     if stages:
         best = (max if contents.mode == "max" else min)(stages, key=lambda name: stages[name])
         yield (
             "Stage",
-            tried_and_chosen(list(stages), list(stages.values()), best, "stage that learns", contents.monitor),
+            tried_and_chosen(list(stages), list(stages.values()), best, "stage that learns", validated),
         )
     if mean:
         tried = (mean["alphas"], mean["values"], mean["chosen"])
-        yield "Mean with the start", tried_and_chosen(*tried, "share of the trained weights", contents.monitor)
+        yield "Mean with the start", tried_and_chosen(*tried, "share of the trained weights", validated)
 
 
 def _of_predictions(contents: Contents) -> dict[str, Figure]:
@@ -145,6 +151,9 @@ def tried_and_chosen(
         axes.set_xticks(places, [short(name) for name in candidates], rotation=45, ha="right")
     if logarithmic:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(numticks=6))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # powers are written as formulas, which are off
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.set(xlabel=xlabel, ylabel=ylabel)
     _legend_below(figure, axes)
     return figure

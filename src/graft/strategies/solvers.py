@@ -58,7 +58,7 @@ class LogisticRegression(Solver):
     The strength is chosen on a tenth of the training samples, then all of them are fitted with it: the protocol of
     DINOv2 (Oquab et al., TMLR 2024, its code's logistic-regression evaluation), after CLIP (Radford et al., ICML 2021,
     appendix A.3). Where a tenth is less than `held_out` samples, further tenths are held out in turn, as one of ten
-    samples says nothing.
+    samples says nothing. Of strengths with the same accuracy, that with the greatest likelihood is taken.
 
     Args:
         lowest: Of the strengths' exponents: C = 10^lowest, the inverse of the L2 penalty of the sum of all losses.
@@ -87,8 +87,10 @@ class LogisticRegression(Solver):
             raise ConfigError(f"strategy.start: {absent} of {layer.out_features} classes have no training sample.")
         inputs, labels = features.double().numpy(), targets.numpy()
         counts = None if weights is None else weights.double().numpy()
-        scores = self._scores(inputs, labels, counts, seed) if len(self._strengths) > 1 else np.ones(1)
-        chosen = self._strengths[int(scores.argmax())]  # of equals the strongest penalty
+        several = len(self._strengths) > 1
+        scores, likelihoods = self._scores(inputs, labels, counts, seed) if several else (np.ones(1), np.ones(1))
+        # Few held-out samples leave many strengths equal, and the strongest penalty is unsure of all.
+        chosen = self._strengths[int(np.lexsort((likelihoods, scores))[-1])]
         coefficients, intercepts = _rows(self._fitted(self._model(), chosen, inputs, labels, counts))
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(coefficients))
@@ -97,8 +99,8 @@ class LogisticRegression(Solver):
 
     def _scores(
         self, inputs: NDArray[Any], labels: NDArray[Any], weights: NDArray[Any] | None, seed: int
-    ) -> NDArray[np.float64]:
-        """Accuracy of each strength on held-out samples."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Accuracy of each strength on held-out samples, and the mean log-likelihood of their labels."""
         fewest = int(np.bincount(labels).min())
         if fewest < 2:
             raise ConfigError(
@@ -107,7 +109,7 @@ class LogisticRegression(Solver):
                 " (CLIP's: -0.5), or take two training samples a class at least."
             )
         folds = StratifiedKFold(min(_FOLDS, fewest), shuffle=True, random_state=seed)
-        right, held = np.zeros(len(self._strengths)), 0
+        right, likelihood, held = np.zeros(len(self._strengths)), np.zeros(len(self._strengths)), 0
         for kept, out in folds.split(inputs, labels):
             model = self._model()
             shown = track(self._strengths, description=f"strengths, by {len(out)} held-out samples", transient=True)
@@ -115,10 +117,11 @@ class LogisticRegression(Solver):
                 own = None if weights is None else weights[kept]
                 self._fitted(model, strength, inputs[kept], labels[kept], own)
                 right[number] += (model.predict(inputs[out]) == labels[out]).sum()
+                likelihood[number] += model.predict_log_proba(inputs[out])[range(len(out)), labels[out]].sum()
             held += len(out)
             if held >= self._held_out:
                 break
-        return np.asarray(right / held)
+        return right / held, likelihood / held
 
     def _model(self) -> Regression:
         return Regression(warm_start=True, **self._options)  # each strength starts from the next stronger one's
