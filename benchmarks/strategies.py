@@ -149,7 +149,7 @@ def overrides(data, method, shots):
 
 def sweep(folder, overrides, key, values):
     """Trains once for each value of the key, all in one process; summaries by value."""
-    folder = Path(str(folder).replace(" ", "_").replace(",", ""))
+    folder = plain(folder)
     todo = [value for value in values if not (folder / value / "summary.json").exists()]
     for value in todo:
         shutil.rmtree(folder / value, ignore_errors=True)  # what a stopped sweep has left
@@ -165,6 +165,10 @@ def sweep(folder, overrides, key, values):
         if done.returncode:
             raise SystemExit(f"{' '.join(map(str, command))}\nfailed: {folder / 'output.txt'}")
     return {value: json.loads((folder / value / "summary.json").read_text()) for value in values}
+
+
+def plain(folder):
+    return Path(str(folder).replace(" ", "_").replace(",", ""))
 
 
 _writing = Lock()
