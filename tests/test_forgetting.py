@@ -70,6 +70,7 @@ def test_a_frozen_backbone_forgets_nothing_and_a_trained_one_does(tiny, graft, r
         assert found["agreement"] < 1.0
         assert found["divergence"] > 0.01
     assert "What was forgotten" in (folder / "report.html").read_text()
+    assert ("nothing in the backbone has learnt" in (folder / "report.html").read_text()) == kept
 
 
 def test_without_the_original_head_it_is_said(tiny, graft, photos, capsys):

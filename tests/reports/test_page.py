@@ -168,7 +168,12 @@ def test_a_column_of_scores_has_the_same_digits_from_row_to_row(contents):
 
 @pytest.mark.parametrize(
     ("interval", "written"),
-    [([0.84139, 0.90254], ["0.871", "0.841 to 0.903"]), ([0.62, 0.95], ["0.87", "0.62 to 0.95"]), (None, ["0.871"])],
+    [
+        ([0.84139, 0.90254], ["0.871", "0.841 to 0.903"]),
+        ([0.62, 0.95], ["0.87", "0.62 to 0.95"]),
+        (None, ["0.871"]),
+        ([0.87093719, 0.87093721], ["0.871", "0.871 to 0.871"]),
+    ],
 )
 def test_a_score_is_written_as_finely_as_its_interval_is_narrow(contents, interval, written):
     scores = {"split": "test", "intervals": {"auroc": interval} if interval else {}, "facets": {}}

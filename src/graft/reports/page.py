@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,7 +101,7 @@ def headline(contents: Contents) -> list[dict[str, Any]]:
 
 
 def _decimals(value: float, interval: Sequence[float] | None) -> int:
-    if interval is None or interval[0] == interval[1]:
+    if interval is None or math.isclose(*interval, abs_tol=1e-6):  # rounding is no width
         return decimals(value)
     return decimals(interval[1] - interval[0], leading=2)
 
