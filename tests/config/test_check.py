@@ -4,7 +4,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from graft.config.check import check
-from graft.config.schema import Count, Node, Package, Range, Share
+from graft.config.schema.backbones import Package
+from graft.config.schema.kinds import Count, Node, Range, Share
 
 
 def told(value: Any, hint: Any) -> list[str]:

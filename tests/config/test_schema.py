@@ -7,7 +7,8 @@ import pytest
 
 from graft.config.check import check_fields
 from graft.config.locate import configs_dir
-from graft.config.schema import COMMANDS, TARGETS, Trainer
+from graft.config.schema import COMMANDS, TARGETS
+from graft.config.schema.trainer import Trainer
 from graft.config.validate import validate
 
 GROUPS = [path for path in configs_dir().glob("*/*.yaml") if path.parent.name not in ("hydra", "local")]

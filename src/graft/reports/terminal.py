@@ -48,7 +48,7 @@ def scores_table(scores: Mapping[str, float], before: Mapping[str, Any]) -> Tabl
 
 def forgetting_table(found: Mapping[str, Any]) -> Table:
     """Tabulates what a backbone still can of what it was pretrained for."""
-    same = found["divergence"] == 0
+    same = found["divergence"] < 1e-6
     table = Table(caption="nothing in the backbone has learnt: it is the pretrained one" if same else None)
     table.add_column(f"original head on {found['images']} images")
     table.add_column("pretrained", justify="right")

@@ -1,0 +1,66 @@
+"""Whole configurations, one for each command."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from graft.config.schema.kinds import Node, Nodes, Range, Seed
+from graft.config.schema.learning import Optimizer
+
+
+@dataclass
+class Paths:
+    """configs/paths/default.yaml."""
+
+    root: str
+    logs: str
+    run_dir: str
+
+
+@dataclass
+class Train:
+    """configs/train.yaml: nothing else may stand at the top."""
+
+    paths: Paths
+    backbone: Node
+    datamodule: Node
+    augmentation: Nodes
+    task: Node
+    strategy: Node
+    penalty: Nodes
+    optimizer: Optimizer
+    scheduler: Node
+    trainer: Node
+    callbacks: Nodes
+    logger: Nodes
+    name: str
+    seed: Seed
+    monitor: str
+    mode: Literal["max", "min"]
+    test: bool
+    bootstrap: Annotated[int, Range(0)]
+    resume: str | None
+
+
+@dataclass
+class Evaluate:
+    """configs/evaluate.yaml."""
+
+    run: str
+    source: str | None
+    split: Literal["train", "val", "test"]
+    checkpoint: Literal["best", "last"]
+
+
+@dataclass
+class Predict:
+    """configs/predict.yaml."""
+
+    run: str
+    inputs: str
+    column: str | None
+    carry: list[str] | None
+    output: str | None
+    checkpoint: Literal["best", "last"]
+
+
+COMMANDS: dict[str, type] = {"train": Train, "evaluate": Evaluate, "predict": Predict}
