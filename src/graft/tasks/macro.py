@@ -38,8 +38,8 @@ def _over_known(areas: Callable[[], Tensor], target: Any) -> Tensor:
 class MulticlassMacroAUROC(MulticlassAUROC):
     """Area under the ROC curve, one class against the rest."""
 
-    def __init__(self, num_classes: int, **options: Any) -> None:
-        super().__init__(num_classes=num_classes, average=None, **options)
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes=num_classes, average=None)
 
     def compute(self) -> Tensor:  # type: ignore[override]  # as in torchmetrics itself
         """Returns the mean over the classes."""
@@ -49,8 +49,8 @@ class MulticlassMacroAUROC(MulticlassAUROC):
 class MulticlassMacroAveragePrecision(MulticlassAveragePrecision):
     """Average precision, one class against the rest."""
 
-    def __init__(self, num_classes: int, **options: Any) -> None:
-        super().__init__(num_classes=num_classes, average=None, **options)
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes=num_classes, average=None)
 
     def compute(self) -> Tensor:  # type: ignore[override]  # as in torchmetrics itself
         """Returns the mean over the classes."""
@@ -60,8 +60,8 @@ class MulticlassMacroAveragePrecision(MulticlassAveragePrecision):
 class MultilabelMacroAUROC(MultilabelAUROC):
     """Area under the ROC curve of each label."""
 
-    def __init__(self, num_labels: int, **options: Any) -> None:
-        super().__init__(num_labels=num_labels, average=None, **options)
+    def __init__(self, num_labels: int) -> None:
+        super().__init__(num_labels=num_labels, average=None)
 
     def compute(self) -> Tensor:  # type: ignore[override]  # as in torchmetrics itself
         """Returns the mean over the classes."""
@@ -71,8 +71,8 @@ class MultilabelMacroAUROC(MultilabelAUROC):
 class MultilabelMacroAveragePrecision(MultilabelAveragePrecision):
     """Average precision of each label."""
 
-    def __init__(self, num_labels: int, **options: Any) -> None:
-        super().__init__(num_labels=num_labels, average=None, **options)
+    def __init__(self, num_labels: int) -> None:
+        super().__init__(num_labels=num_labels, average=None)
 
     def compute(self) -> Tensor:  # type: ignore[override]  # as in torchmetrics itself
         """Returns the mean over the classes."""
@@ -82,8 +82,8 @@ class MultilabelMacroAveragePrecision(MultilabelAveragePrecision):
 class BalancedAccuracy(MulticlassAccuracy):
     """Mean recall of the classes that have samples."""
 
-    def __init__(self, num_classes: int, **options: Any) -> None:
-        super().__init__(num_classes=num_classes, average=None, **options)
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes=num_classes, average=None)
 
     def compute(self) -> Tensor:
         """Returns the mean over the classes."""

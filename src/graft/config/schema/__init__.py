@@ -33,7 +33,7 @@ from graft.config.schema.learning import (
     Triangular,
 )
 from graft.config.schema.loggers import TensorboardLogger, WandbLogger
-from graft.config.schema.tasks import Classification, FocalLoss, Head, Supervised
+from graft.config.schema.tasks import Classification, FocalLoss, Head, MacroMetric, Supervised
 from graft.config.schema.trainer import Trainer
 
 __all__ = ["COMMANDS", "HYDRA_KEYS", "TARGETS", "Node", "Range"]
@@ -71,6 +71,11 @@ TARGETS: dict[str, type] = {
     "graft.tasks.Regression": Supervised,
     "graft.tasks.FocalLoss": FocalLoss,
     "graft.tasks.Head": Head,
+    "graft.tasks.macro.BalancedAccuracy": MacroMetric,
+    "graft.tasks.macro.MulticlassMacroAUROC": MacroMetric,
+    "graft.tasks.macro.MulticlassMacroAveragePrecision": MacroMetric,
+    "graft.tasks.macro.MultilabelMacroAUROC": MacroMetric,
+    "graft.tasks.macro.MultilabelMacroAveragePrecision": MacroMetric,
     "graft.tasks.NearestNeighbours": NearestNeighbours,
     "pytorch_lightning.Trainer": Trainer,
     "pytorch_lightning.callbacks.EarlyStopping": EarlyStopping,

@@ -36,3 +36,8 @@ class FocalLoss:
     """configs/task/loss/focal.yaml."""
 
     gamma: NonNegative
+
+
+@dataclass
+class MacroMetric:
+    """An entry of `task.metrics` of Graft's own: it has no settings."""
