@@ -1,12 +1,15 @@
 """Predictions of new inputs, from a run folder alone."""
 
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from graft.predict import _column
+from graft.data import formats
+from graft.errors import GraftError
+from graft.predict import _column, beside, save
 
 
 @pytest.fixture
@@ -130,3 +133,42 @@ def test_nested_columns_come_along_into_csv_as_text(tiny_text, graft, tmp_path):
     output = tmp_path / "out.csv"
     assert graft("predict", f"run={folder}", f"inputs={table}", f"output={output}") == 0
     assert pyarrow.csv.read_csv(output)["input/tags"].to_pylist() == ["['a', 'b']"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_rows_of_several_parts_stay_side_by_side(tiny_text, graft, tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(formats, "_BLOCK", 1 << 6)
+    folder = tiny_text("trainer.max_epochs=1")
+    table = tmp_path / "new.jsonl"
+    texts = ["" if row == 7 else f"the film {row}" for row in range(20)]
+    table.write_text("".join(f'{{"text": "{text}", "n": {row}}}\n' for row, text in enumerate(texts)))
+    output = tmp_path / f"out{suffix}"
+    assert graft("predict", f"run={folder}", f"inputs={table}", f"output={output}") == 0
+    found = pyarrow.csv.read_csv(output) if suffix == ".csv" else pq.read_table(output)
+    assert found.column_names[0] == "id"
+    assert found.column_names[-3:] == ["error", "input/text", "input/n"]
+    assert found["input/n"].to_pylist() == list(range(20))
+    assert [int(each) for each in found["id"].to_pylist()] == list(range(1, 21))
+    assert [row for row, said in enumerate(found["error"].to_pylist()) if said] == [7]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_memory_does_not_grow_with_what_comes_along(tmp_path, suffix):
+    held = []
+
+    def parts():
+        for _ in range(30):
+            held.append(pa.total_allocated_bytes())
+            yield pa.record_batch({"text": ["x" * 1_000_000]})
+
+    table = pa.table({"id": [str(row) for row in range(30)]})
+    save(tmp_path / f"out{suffix}", beside(table, parts(), tmp_path))
+    assert max(held) - held[0] < 10_000_000
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_table_that_changes_while_it_is_predicted_is_told_and_nothing_is_left(tmp_path, rows):
+    carried = iter([pa.record_batch({"n": [0]})] * rows)
+    with pytest.raises(GraftError, match=f"new.csv had 2 rows .* and has {rows} now"):
+        save(tmp_path / "out.csv", beside(pa.table({"id": ["1", "2"]}), carried, tmp_path / "new.csv"))
+    assert list(tmp_path.iterdir()) == []

@@ -1,9 +1,10 @@
 """`graft predict`: what a run's model says of new samples, from its run folder alone."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from graft.data.inputs import Inputs, read_inputs
 from graft.data.samples import Samples, as_is
 from graft.data.sampling import EvaluationBatches
 from graft.data.table import Kind, Targets
-from graft.errors import ConfigError
+from graft.errors import ConfigError, GraftError
 from graft.expected_warnings import ignore_expected_warnings
 from graft.runs.atomic import replacing
 from graft.runs.folder import RunFolder
@@ -59,7 +60,8 @@ def predict(cfg: DictConfig) -> Path:
         carried = carried_columns(path, cfg.carry)
         _warn(inputs, str(cfg.inputs))
         values = predicted(run, cfg.checkpoint, targets, inputs)
-        save(output, tabulated(inputs, values, targets, carried))
+        table = tabulated(inputs, values, targets)
+        save(output, iter([table]) if carried is None else beside(table, carried, path))
         log.info("%d of %d inputs predicted", len(inputs.table.ids), len(inputs.ids))
         print(f"predictions: {output}")
     return output
@@ -96,14 +98,13 @@ def _through(trainer: Trainer, task: Task, inputs: Inputs, batch_size: int) -> T
     return values[index.argsort()]
 
 
-def tabulated(inputs: Inputs, values: Tensor, targets: Targets, carried: Mapping[str, pa.ChunkedArray]) -> pa.Table:
+def tabulated(inputs: Inputs, values: Tensor, targets: Targets) -> pa.Table:
     """Returns one row for each input, bad ones too: there nothing is predicted.
 
     Args:
         inputs: n, in their order.
         values: of the good ones.
         targets: what is predicted.
-        carried: by name, (n,), what is known of the inputs beside.
     """
     reasons = dict(inputs.bad)
     good = iter(range(len(values)))
@@ -114,19 +115,52 @@ def tabulated(inputs: Inputs, values: Tensor, targets: Targets, carried: Mapping
             "id": pa.array(inputs.ids),
             **{name: column.take(place) for name, column in columns.items()},
             "error": pa.array([reasons.get(name) for name in inputs.ids], pa.string()),
-            **{f"input/{name}": column for name, column in carried.items()},
         }
     )
 
 
-def save(path: Path, table: pa.Table) -> None:
-    """Writes CSV or Parquet, as the name says."""
+def beside(table: pa.Table, carried: Iterator[pa.RecordBatch], path: Path) -> Iterator[pa.Table]:
+    """Yields a table in parts, with what is known of its rows beside as `input/<column>`.
+
+    Args:
+        table: n rows.
+        carried: n rows in parts.
+        path: where they come from, for messages.
+
+    Raises:
+        GraftError: they are not n rows.
+    """
+    done = 0
+    for batch in carried:
+        part = table.slice(done, len(batch))
+        done += len(batch)
+        if len(part) == len(batch):
+            columns = zip(batch.schema.names, batch.columns, strict=True)
+            yield pa.table({**_columns(part), **{f"input/{name}": column for name, column in columns}})
+    if done != len(table):
+        raise GraftError(
+            f"{path} had {len(table)} rows when their texts or paths were read, and has {done} now: predict again,"
+            " and leave the file as it is meanwhile."
+        )
+
+
+def save(path: Path, parts: Iterator[pa.Table]) -> None:
+    """Writes CSV or Parquet, as the name says; of the parts, one at a time is in memory."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        if path.suffix.lower() == ".csv":
-            pa.csv.write_csv(pa.table({name: _flat(table[name]) for name in table.column_names}), temporary)
-        else:
-            pa.parquet.write_table(table, temporary)
+    is_csv = path.suffix.lower() == ".csv"
+    if is_csv:
+        parts = (pa.table({name: _flat(column) for name, column in _columns(part).items()}) for part in parts)
+    first = next(parts)
+    with (
+        replacing(path) as temporary,
+        (pa.csv.CSVWriter if is_csv else pa.parquet.ParquetWriter)(temporary, first.schema) as writer,
+    ):
+        for part in chain([first], parts):
+            writer.write_table(part)
+
+
+def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(table.column_names, table.columns, strict=True))
 
 
 def _flat(column: pa.ChunkedArray) -> Any:

@@ -66,16 +66,24 @@ def test_texts_of_several_parts_are_found(tmp_path: Path):
     ("name", "content", "message"),
     [
         ("t.csv", b"", "is empty"),
-        ("t.csv", b"text,label\na,b,c\n", "cannot be read as csv"),
+        ("t.csv", b"text,label\na,b\na,b,c\n", "as csv: row 2 is of 3 cells, the header of 2. Put quotation marks"),
+        ("t.csv", b'text,label\n"a,b\nc,d\n', "as csv: row 1 is of 1 cells.*close each that is opened"),
+        ("t.csv", b'text,label\na,b\n"' + b"c,d\n" * 3_000_000, "MiB, or a quotation mark that opens a cell is never"),
+        ("t.tsv", b'text\tlabel\n"a\nb"\tc\n', "as tsv: row 1 is of 1 cells.*save such a table as CSV"),
         ("t.csv", b"text,label\nok,1\ncaf\xe9,1\n", r"row 2, column 'text': not UTF-8 \(byte 0xe9 at 3\)"),
-        ("t.jsonl", b'{"text": "a"}\n{"text": 3}\n', "cannot be read as jsonl"),
-        ("t.jsonl", b'{"text": ', "cannot be read as jsonl"),
+        ("t.jsonl", b'{"text": "a"}\n\n{"text": "b', r"as jsonl: line 3 is no whole object.*, character 10\). Mend"),
+        ("t.jsonl", b'[{"text": "a"}]\n', "as jsonl: line 1 is no whole object"),
+        ("t.jsonl", b"\n", "has no rows"),
+        ("t.jsonl", b'{"text": "caf\xe9"}\n', r"line 1: not UTF-8 \(byte 0xe9 at 13\)"),
+        ("t.jsonl", '{"text": "a"}\n'.encode("utf-16"), "is UTF-16, not UTF-8"),
+        ("t.jsonl", b'{"text": "' + b"a" * 5_000_000 + b'"}\n', "line 1 is longer than 4 MiB"),
         ("t.parquet", b"PAR1 no", "cannot be read as parquet"),
         ("t.xlsx", b"x", "tables are read from .csv.*Export the sheet as CSV"),
         ("t.json", b"[]", "each line is an object"),
         ("t.csv", "text,caf\u00e9\na,b\n".encode("latin1"), "the names of its columns are not UTF-8.*iconv -f latin1"),
         ("t.csv", "text,label\na,b\n".encode("utf-16"), "is UTF-16, not UTF-8"),
         ("t.csv", b"text;label\na;b\n", "no column 'text'. It seems to be separated by semicolons"),
+        ("t.csv", b"text;label\na, b;c\n", "as csv. It seems to be separated by semicolons"),
         ("t.csv", b"text,label,text\na,b,c\n", "has 2 columns 'text': rename"),
     ],
 )
@@ -139,12 +147,49 @@ def test_dates_of_json_stay_as_they_are_written(tmp_path: Path):
     assert list(read_strings(path, ["label"])["label"]) == ["2020-01-01", "2021-01-01"]
 
 
-def test_rows_of_json_are_counted_from_one_over_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_lines_of_json_are_counted_from_one_over_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(formats, "_BLOCK", 1 << 10)
     path = tmp_path / "t.jsonl"
-    path.write_text('{"label": 1}\n' * 500 + '{"label": "x"}\n')
-    with pytest.raises(GraftError, match="in row 501"):
+    path.write_text('{"label": 1}\n' * 500 + '{"label": \n')
+    with pytest.raises(GraftError, match="line 501"):
         read_strings(path, ["label"])
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([1, None, "bug", True, 1.5], ["1", None, "bug", "True", "1.5"]),
+        ([1, None, 2.5], [1.0, None, 2.5]),
+        ([["a"], None, "b", [1, "c"]], [["a"], None, ["b"], ["1", "c"]]),
+        ([2, None, 2**64], ["2", None, str(2**64)]),
+        ([{"x": 1}, None, {"x": "y"}], ['{"x": 1}', None, '{"x": "y"}']),
+        ([{"x": 1}, None, {"y": ["z"]}], [{"x": 1, "y": None}, None, {"x": None, "y": ["z"]}]),
+        ([{}, None], ["{}", None]),
+        (["a \ud83d\ude42", "cut \ud83d"], ["a \N{SLIGHTLY SMILING FACE}", "cut ?"]),
+    ],
+)
+@pytest.mark.parametrize("block", [1 << 6, 1 << 22])
+def test_a_column_of_json_is_of_one_type_over_all_parts(tmp_path, monkeypatch, values, found, block):
+    monkeypatch.setattr(formats, "_BLOCK", block)
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(json.dumps({"label": value}) + "\n" for value in values for _ in range(9)))
+    parts = list(formats.batches(path, ["label"]))
+    assert len({part.schema for part in parts}) == 1
+    assert pa.Table.from_batches(parts)["label"].to_pylist() == [value for value in found for _ in range(9)]
+
+
+def test_whole_numbers_that_floats_follow_in_a_later_part_of_json_are_floats(tmp_path, monkeypatch):
+    monkeypatch.setattr(formats, "_BLOCK", 1 << 5)
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"label": 9007199254740993}\n' * 2 + '{"label": 2.5}\n')
+    parts = pa.Table.from_batches(formats.batches(path, ["label"]))
+    assert parts["label"].to_pylist() == [2.0**53, 2.0**53, 2.5]
+
+
+def test_what_json_holds_beside_the_columns_does_no_harm(tmp_path: Path):
+    path = tmp_path / "t.jsonl"
+    path.write_text('\ufeff{"label": 7, "extra": 1}\n{"label": "bug", "extra": "x"}\n{"extra": [[1], {}]}\n')
+    assert list(read_strings(path, ["label"])["label"]) == ["7", "bug", None]
 
 
 def test_a_header_alone_has_no_rows(tmp_path: Path):

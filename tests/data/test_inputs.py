@@ -122,6 +122,9 @@ def test_the_way_to_name_a_column_and_to_save_a_spreadsheet_is_told(photos: Path
     (photos / "list.csv").write_text("file,x\na.png,1\n")
     with pytest.raises(GraftError, match=r"no column 'path'. Say which it is, column=…, of: file, x."):
         read_inputs(photos / "list.csv", "images", "path")
+    (photos / "list.csv").write_text("file;x\na.png;1\n")
+    with pytest.raises(GraftError, match=r"no column 'path'. It seems to be separated by semicolons"):
+        read_inputs(photos / "list.csv", "images", "path")
     (photos / "texts.xlsx").write_bytes(b"PK")
     with pytest.raises(GraftError, match="save a spreadsheet as CSV"):
         read_inputs(photos / "texts.xlsx", "texts", "text")

@@ -56,7 +56,12 @@ def test_what_is_no_finite_value_has_no_label():
         (Kind.SINGLE_LABEL, {"label": ["a", "a"]}, "only one class, a"),
         (Kind.SINGLE_LABEL, {"label": [None, None]}, "no labels"),
         (Kind.MULTI_LABEL, {"a": ["1", "maybe"]}, "row 2, column 'a': 'maybe' is neither 0 nor 1"),
-        (Kind.REGRESSION, {"price": ["1", "cheap"]}, "row 2, column 'price': 'cheap' is no number"),
+        (Kind.REGRESSION, {"price": ["1", "cheap"]}, "row 2, column 'price': 'cheap' is no number: correct it"),
+        (
+            Kind.REGRESSION,
+            {"price": ["1", "1,5"]},
+            "'1,5' is no number: write it with a decimal point and no comma, or",
+        ),
     ],
 )
 def test_what_is_no_label_is_told_with_its_row(kind, columns, message):

@@ -1,6 +1,7 @@
 """Table files of all formats: CSV, TSV, JSON lines and Parquet, read in parts, so that a file may be of any size."""
 
 import codecs
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.json
 import pyarrow.parquet
 
 from graft.errors import GraftError, did_you_mean
@@ -24,6 +24,7 @@ _OTHERS = {
     ".json": " JSON is read where each line is an object of its own; name such a file .jsonl.",
 }
 _NOT_UTF_8 = "Convert the file, e.g. iconv -f latin1 -t utf-8."
+_COUNTS = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
 
 def column_names(path: Path) -> list[str]:
@@ -39,10 +40,12 @@ def column_names(path: Path) -> list[str]:
     kind = _format(path)
     if path.stat().st_size == 0:
         raise GraftError(f"{path} is empty (0 bytes).")
+    if kind == "jsonl":
+        if not (names := list(dict.fromkeys(name for row in next(_objects(path)) for name in row))):
+            raise GraftError(f"{path} has no rows: each line is to be an object, {{…}}.")
+        return names
     with _in_words(path):
-        if kind == "parquet":
-            return list(pa.parquet.read_schema(path).names)
-        return list((_json if kind == "jsonl" else _csv)(path, None).schema.names)
+        return list((pa.parquet.read_schema(path) if kind == "parquet" else _csv(path, None).schema).names)
 
 
 def check_columns(path: Path, wanted: Sequence[str]) -> None:
@@ -55,7 +58,7 @@ def check_columns(path: Path, wanted: Sequence[str]) -> None:
     for name in wanted:
         if name not in names:
             raise GraftError(
-                f"{path} has no column {name!r}.{_semicolons(path, names)}{did_you_mean(name, names)} Its columns are:"
+                f"{path} has no column {name!r}.{other_separator(path)}{did_you_mean(name, names)} Its columns are:"
                 f" {', '.join(names)}."
             )
         if names.count(name) > 1:
@@ -63,12 +66,15 @@ def check_columns(path: Path, wanted: Sequence[str]) -> None:
 
 
 def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yields the columns part by part; those of CSV and TSV as bytes.
+    """Yields the columns part by part, each of one type in all parts; those of CSV and TSV as bytes.
 
     Raises:
-        GraftError: the file is broken, or a column changes its type in its midst.
+        GraftError: the file is broken.
     """
     kind, done = _format(path), 0
+    if kind == "jsonl":
+        yield from _json(path, names)
+        return
     with _in_words(path):
         if kind == "parquet":
             with pa.parquet.ParquetFile(path, memory_map=True) as file:
@@ -77,7 +83,7 @@ def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     reader = None
     while True:
         with _in_words(path, done):
-            reader = reader or (_json if kind == "jsonl" else _csv)(path, names)
+            reader = reader or _csv(path, names)
             batch = next(reader, None)
         if batch is None:
             return
@@ -99,19 +105,81 @@ def _csv(path: Path, names: Sequence[str] | None) -> Any:
     return pa.csv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert)
 
 
-def _json(path: Path, names: Sequence[str] | None) -> Any:  # a RecordBatchReader that the library does not name
-    read = pa.json.ReadOptions(block_size=_BLOCK, use_threads=False)
-    if names is None:
-        return pa.json.open_json(path, read_options=read)
-    first = pa.json.open_json(path, read_options=read).schema
-    # What looks like a date stays the text that it is.
-    fields = [pa.field(name, _as_written(first.field(name).type)) for name in names]
-    parse = pa.json.ParseOptions(explicit_schema=pa.schema(fields), unexpected_field_behavior="ignore")
-    return pa.json.open_json(path, read_options=read, parse_options=parse)
+def _json(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yields columns as the file has them, of mixed types as text; what is in no column of `names` may be anything."""
+    kinds = dict.fromkeys(names, pa.null())
+    for rows in _objects(path):  # once before: the last row may be of another type than all others
+        kinds = {name: _common(kind, [row.get(name) for row in rows]) for name, kind in kinds.items()}
+    schema = pa.schema({name: pa.string() if _is_void(kind) else kind for name, kind in kinds.items()}.items())
+    for rows in _objects(path):
+        with _in_words(path):
+            columns = [pa.array([_cell(row.get(each.name), each.type) for row in rows], each.type) for each in schema]
+        yield pa.record_batch(columns, schema=schema)
 
 
-def _as_written(kind: pa.DataType) -> pa.DataType:
-    return pa.string() if pa.types.is_temporal(kind) or pa.types.is_null(kind) else kind
+def _common(kind: pa.DataType, values: list[Any]) -> pa.DataType:
+    """The type of a column that was of one type up to here and goes on with some values."""
+    try:
+        schemas = [pa.schema({"": each}.items()) for each in (kind, pa.array(values).type)]
+        return pa.unify_schemas(schemas, promote_options="permissive").types[0]
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # the last of integers with more than 64 bits
+        listed = pa.types.is_list(kind) or any(isinstance(value, list) for value in values)
+        return pa.list_(pa.string()) if listed else pa.string()
+
+
+def _is_void(kind: pa.DataType) -> bool:
+    return pa.types.is_null(kind) or "struct<>" in str(kind)  # {} and nothing else, which Parquet cannot hold
+
+
+def _cell(value: Any, kind: pa.DataType) -> Any:
+    """A value as its column takes it: among lists, a single value is a list of one."""
+    if value is None:
+        return None
+    if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
+        return [_cell(each, kind.value_type) for each in (value if isinstance(value, list) else [value])]
+    if pa.types.is_floating(kind):
+        return float(value)
+    if isinstance(value, str) or not pa.types.is_string(kind):
+        return value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+
+
+def _objects(path: Path) -> Iterator[list[dict[str, Any]]]:
+    """Yields the rows of JSON lines in parts, the last of which may be empty."""
+    rows, size = [], 0
+    with path.open("rb") as file:
+        for number, line in enumerate(iter(lambda: file.readline(_BLOCK), b""), start=1):
+            if len(line) == _BLOCK:
+                raise GraftError(
+                    f"{path}, line {number} is longer than {_BLOCK >> 20} MiB: give each row its own line."
+                )
+            if line.strip():
+                rows.append(_object(path, number, line))
+            size += len(line)
+            if size >= _BLOCK:
+                yield rows
+                rows, size = [], 0
+    yield rows
+
+
+def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip()
+        found: dict[str, Any] = json.loads(text)
+        if not isinstance(found, dict):
+            raise TypeError("something else stands there")
+        if "\\ud" in text.lower():  # perhaps half a character, of a text that was cut off; UTF-8 cannot hold it
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
+    except UnicodeDecodeError as error:
+        _check_utf_16(path)
+        byte = f"byte {line[error.start]:#04x} at {error.start}"
+        raise GraftError(f"{path}, line {number}: not UTF-8 ({byte}). {_NOT_UTF_8}") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        said = re.sub(r": line \d+ column (\d+) .*", r", character \1", str(error))
+        raise GraftError(
+            f"{path} cannot be read as jsonl: line {number} is no whole object, {{…}} ({said}). Mend or remove it."
+        ) from error
+    return found
 
 
 def _format(path: Path) -> str:
@@ -122,11 +190,14 @@ def _format(path: Path) -> str:
         raise GraftError(f"{path}: tables are read from {', '.join(SUFFIXES)} files.{hint}") from None
 
 
-def _semicolons(path: Path, names: Sequence[str]) -> str:
-    if _format(path) != "csv" or len(names) > 1:
+def other_separator(path: Path) -> str:
+    """Returns a hint where the header of a CSV file seems to be separated by something else; else nothing."""
+    if _format(path) != "csv":
         return ""
-    marks = {";": "semicolons", "\t": "tabs", "|": "bars"}
-    found = next((word for mark, word in marks.items() if mark in names[0]), None)
+    with path.open("rb") as file:
+        header = file.readline(_BLOCK)
+    marks = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
+    found = None if b"," in header else next((word for mark, word in marks.items() if mark in header), None)
     return f" It seems to be separated by {found}: save it with commas, or with tabs as .tsv." if found else ""
 
 
@@ -143,18 +214,27 @@ def _in_words(path: Path, done: int = 0) -> Iterator[None]:
     except UnicodeDecodeError as error:  # of names; cells come as bytes
         raise GraftError(f"{path}: the names of its columns are not UTF-8. {_NOT_UTF_8}") from error
     except pa.ArrowInvalid as error:
-        if _is_utf_16(path):
-            raise GraftError(
-                f"{path} is UTF-16, not UTF-8. Convert the file, e.g. iconv -f utf-16 -t utf-8."
-            ) from error
-        said = str(error).splitlines()[0]
-        if "straddling object" in said:
-            said = f"a row is longer than {_BLOCK >> 20} MiB, or a quotation mark is never closed"
-        # Arrow counts the rows of JSON from 0, in each part anew.
-        said = re.sub(r"in row (\d+)$", lambda found: f"in row {done + int(found[1]) + 1}", said)
-        raise GraftError(f"{path} cannot be read as {_format(path)}: {said}") from error
+        _check_utf_16(path)
+        said = other_separator(path) or f": {_mended(str(error).splitlines()[0], _format(path), done)}"
+        raise GraftError(f"{path} cannot be read as {_format(path)}{'.' * said.startswith(' ')}{said}") from error
 
 
-def _is_utf_16(path: Path) -> bool:
+def _mended(said: str, kind: str, done: int) -> str:
+    """What Arrow says of a file and, as far as that is known, how to mend it."""
+    quoted = kind == "csv"
+    if found := _COUNTS.search(said):
+        row, header, cells = map(int, found.groups())
+        how = "Here a cell holds neither tabs nor line breaks, quoted or not: save such a table as CSV."
+        if quoted:
+            how = "Put quotation marks around cells that hold commas or line breaks, and close each that is opened."
+        return f"row {row - 1} is of {cells} cells, the header of {header}. {how}"
+    if "straddling object" in said:
+        unclosed = ", or a quotation mark that opens a cell is never closed" if quoted else ""
+        return f"below row {done}, a row is longer than {_BLOCK >> 20} MiB{unclosed}. Shorten or mend it."
+    return said
+
+
+def _check_utf_16(path: Path) -> None:
     with path.open("rb") as file:
-        return file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise GraftError(f"{path} is UTF-16, not UTF-8. Convert the file, e.g. iconv -f utf-16 -t utf-8.")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from graft.data import images
 from graft.data.checks import examine_files
 from graft.data.columns import read_strings, store_texts
-from graft.data.formats import SUFFIXES, batches, column_names
+from graft.data.formats import SUFFIXES, batches, column_names, other_separator
 from graft.data.table import BadFile, Picked, Table
 from graft.data.texts import Texts
 from graft.errors import GraftError, did_you_mean
@@ -137,7 +137,7 @@ def _texts_of(
 def _check_column(path: Path, column: str) -> None:
     names = column_names(path)
     if column not in names:
-        near = did_you_mean(column, names)
+        near = other_separator(path) or did_you_mean(column, names)
         raise GraftError(f"{path} has no column {column!r}.{near} Say which it is, column=…, of: {', '.join(names)}.")
 
 

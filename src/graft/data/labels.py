@@ -149,7 +149,11 @@ def _values(path: Path, columns: Mapping[str, Strings]) -> Labels:
         for code, number in enumerate(numbers):
             if number is None:
                 value, row = column.values[code], column.first(code) + 1
-                raise GraftError(f"{path}, row {row}, column {name!r}: {value!r} is no number.")
+                hint = "write it with a decimal point and no comma" if "," in value else "correct it"
+                raise GraftError(
+                    f"{path}, row {row}, column {name!r}: {value!r} is no number: {hint}, or empty the cell and leave"
+                    " the row out, datamodule.bad_files=skip."
+                )
         targets[:, position] = np.array([*numbers, np.nan], dtype=np.float32)[column.codes]
     present = np.asarray(np.isfinite(targets).all(axis=1))
     targets[~present] = 0
