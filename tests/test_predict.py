@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from graft.data import formats
+from graft.data import encodings
 from graft.errors import GraftError
 from graft.predict import _column, beside, save
 
@@ -137,7 +137,7 @@ def test_nested_columns_come_along_into_csv_as_text(tiny_text, graft, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_rows_of_several_parts_stay_side_by_side(tiny_text, graft, tmp_path, monkeypatch, suffix):
-    monkeypatch.setattr(formats, "_BLOCK", 1 << 6)
+    monkeypatch.setattr(encodings, "BLOCK", 1 << 6)
     folder = tiny_text("trainer.max_epochs=1")
     table = tmp_path / "new.jsonl"
     texts = ["" if row == 7 else f"the film {row}" for row in range(20)]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from graft.data import formats
+from graft.data import encodings, formats
 from graft.data.columns import read_strings, store_texts
 from graft.errors import GraftError
 
@@ -116,8 +116,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path):
     program = """
 import resource, sys
 from pathlib import Path
-from graft.data import columns, formats
-formats._BLOCK = 1 << 18
+from graft.data import columns, encodings
+encodings.BLOCK = 1 << 18
 for name in ("small", "large"):
     texts, lengths = columns.store_texts(Path(sys.argv[1]) / f"{name}.csv", "text")
     assert lengths.tolist()[:2] == [20_002, 20_002]
@@ -148,7 +148,7 @@ def test_dates_of_json_stay_as_they_are_written(tmp_path: Path):
 
 
 def test_lines_of_json_are_counted_from_one_over_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(formats, "_BLOCK", 1 << 10)
+    monkeypatch.setattr(encodings, "BLOCK", 1 << 10)
     path = tmp_path / "t.jsonl"
     path.write_text('{"label": 1}\n' * 500 + '{"label": \n')
     with pytest.raises(GraftError, match="line 501"):
@@ -170,7 +170,7 @@ def test_lines_of_json_are_counted_from_one_over_all_parts(tmp_path: Path, monke
 )
 @pytest.mark.parametrize("block", [1 << 6, 1 << 22])
 def test_a_column_of_json_is_of_one_type_over_all_parts(tmp_path, monkeypatch, values, found, block):
-    monkeypatch.setattr(formats, "_BLOCK", block)
+    monkeypatch.setattr(encodings, "BLOCK", block)
     path = tmp_path / "t.jsonl"
     path.write_text("".join(json.dumps({"label": value}) + "\n" for value in values for _ in range(9)))
     parts = list(formats.batches(path, ["label"]))
@@ -179,7 +179,7 @@ def test_a_column_of_json_is_of_one_type_over_all_parts(tmp_path, monkeypatch, v
 
 
 def test_whole_numbers_that_floats_follow_in_a_later_part_of_json_are_floats(tmp_path, monkeypatch):
-    monkeypatch.setattr(formats, "_BLOCK", 1 << 5)
+    monkeypatch.setattr(encodings, "BLOCK", 1 << 5)
     path = tmp_path / "t.jsonl"
     path.write_text('{"label": 9007199254740993}\n' * 2 + '{"label": 2.5}\n')
     parts = pa.Table.from_batches(formats.batches(path, ["label"]))

@@ -1,7 +1,5 @@
 """Table files of all formats: CSV, TSV, JSON lines and Parquet, read in parts, so that a file may be of any size."""
 
-import codecs
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,18 +10,18 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from graft.data import encodings, json_lines
+from graft.data.encodings import NOT_UTF_8, check_utf_16
 from graft.errors import GraftError, did_you_mean
 
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
-_BLOCK = 1 << 22  # bytes of a text file that are read at once, and several ahead; no row may be longer
 _OTHERS = {
     ".xlsx": " Export the sheet as CSV (UTF-8).",
     ".xls": " Export the sheet as CSV (UTF-8).",
     ".ods": " Export the sheet as CSV (UTF-8).",
     ".json": " JSON is read where each line is an object of its own; name such a file .jsonl.",
 }
-_NOT_UTF_8 = "Convert the file, e.g. iconv -f latin1 -t utf-8."
 _COUNTS = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
 
@@ -41,7 +39,7 @@ def column_names(path: Path) -> list[str]:
     if path.stat().st_size == 0:
         raise GraftError(f"{path} is empty (0 bytes).")
     if kind == "jsonl":
-        if not (names := list(dict.fromkeys(name for row in next(_objects(path)) for name in row))):
+        if not (names := list(dict.fromkeys(name for row in next(json_lines.objects(path)) for name in row))):
             raise GraftError(f"{path} has no rows: each line is to be an object, {{…}}.")
         return names
     with _in_words(path):
@@ -73,7 +71,7 @@ def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """
     kind, done = _format(path), 0
     if kind == "jsonl":
-        yield from _json(path, names)
+        yield from json_lines.batches(path, names)
         return
     with _in_words(path):
         if kind == "parquet":
@@ -101,85 +99,8 @@ def _csv(path: Path, names: Sequence[str] | None) -> Any:
     # As bytes: what is not UTF-8 is told with its row, and a column of numbers is not of two types in two parts.
     types = {name: pa.binary() for name in names or ()}
     convert = pa.csv.ConvertOptions(include_columns=names, column_types=types, check_utf8=False)
-    read = pa.csv.ReadOptions(block_size=_BLOCK, use_threads=False)
+    read = pa.csv.ReadOptions(block_size=encodings.BLOCK, use_threads=False)
     return pa.csv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert)
-
-
-def _json(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yields columns as the file has them, of mixed types as text; what is in no column of `names` may be anything."""
-    kinds = dict.fromkeys(names, pa.null())
-    for rows in _objects(path):  # once before: the last row may be of another type than all others
-        kinds = {name: _common(kind, [row.get(name) for row in rows]) for name, kind in kinds.items()}
-    schema = pa.schema({name: pa.string() if _is_void(kind) else kind for name, kind in kinds.items()}.items())
-    for rows in _objects(path):
-        with _in_words(path):
-            columns = [pa.array([_cell(row.get(each.name), each.type) for row in rows], each.type) for each in schema]
-        yield pa.record_batch(columns, schema=schema)
-
-
-def _common(kind: pa.DataType, values: list[Any]) -> pa.DataType:
-    """The type of a column that was of one type up to here and goes on with some values."""
-    try:
-        schemas = [pa.schema({"": each}.items()) for each in (kind, pa.array(values).type)]
-        return pa.unify_schemas(schemas, promote_options="permissive").types[0]
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # the last of integers with more than 64 bits
-        listed = pa.types.is_list(kind) or any(isinstance(value, list) for value in values)
-        return pa.list_(pa.string()) if listed else pa.string()
-
-
-def _is_void(kind: pa.DataType) -> bool:
-    return pa.types.is_null(kind) or "struct<>" in str(kind)  # {} and nothing else, which Parquet cannot hold
-
-
-def _cell(value: Any, kind: pa.DataType) -> Any:
-    """A value as its column takes it: among lists, a single value is a list of one."""
-    if value is None:
-        return None
-    if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
-        return [_cell(each, kind.value_type) for each in (value if isinstance(value, list) else [value])]
-    if pa.types.is_floating(kind):
-        return float(value)
-    if isinstance(value, str) or not pa.types.is_string(kind):
-        return value
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-
-
-def _objects(path: Path) -> Iterator[list[dict[str, Any]]]:
-    """Yields the rows of JSON lines in parts, the last of which may be empty."""
-    rows, size = [], 0
-    with path.open("rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(_BLOCK), b""), start=1):
-            if len(line) == _BLOCK:
-                raise GraftError(
-                    f"{path}, line {number} is longer than {_BLOCK >> 20} MiB: give each row its own line."
-                )
-            if line.strip():
-                rows.append(_object(path, number, line))
-            size += len(line)
-            if size >= _BLOCK:
-                yield rows
-                rows, size = [], 0
-    yield rows
-
-
-def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip()
-        found: dict[str, Any] = json.loads(text)
-        if not isinstance(found, dict):
-            raise TypeError("something else stands there")
-        if "\\ud" in text.lower():  # perhaps half a character, of a text that was cut off; UTF-8 cannot hold it
-            found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
-    except UnicodeDecodeError as error:
-        _check_utf_16(path)
-        byte = f"byte {line[error.start]:#04x} at {error.start}"
-        raise GraftError(f"{path}, line {number}: not UTF-8 ({byte}). {_NOT_UTF_8}") from error
-    except (ValueError, TypeError, RecursionError) as error:
-        said = re.sub(r": line \d+ column (\d+) .*", r", character \1", str(error))
-        raise GraftError(
-            f"{path} cannot be read as jsonl: line {number} is no whole object, {{…}} ({said}). Mend or remove it."
-        ) from error
-    return found
 
 
 def _format(path: Path) -> str:
@@ -195,7 +116,7 @@ def other_separator(path: Path) -> str:
     if _format(path) != "csv":
         return ""
     with path.open("rb") as file:
-        header = file.readline(_BLOCK)
+        header = file.readline(encodings.BLOCK)
     marks = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
     found = None if b"," in header else next((word for mark, word in marks.items() if mark in header), None)
     return f" It seems to be separated by {found}: save it with commas, or with tabs as .tsv." if found else ""
@@ -212,9 +133,9 @@ def _in_words(path: Path, done: int = 0) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:  # of names; cells come as bytes
-        raise GraftError(f"{path}: the names of its columns are not UTF-8. {_NOT_UTF_8}") from error
+        raise GraftError(f"{path}: the names of its columns are not UTF-8. {NOT_UTF_8}") from error
     except pa.ArrowInvalid as error:
-        _check_utf_16(path)
+        check_utf_16(path)
         said = other_separator(path) or f": {_mended(str(error).splitlines()[0], _format(path), done)}"
         raise GraftError(f"{path} cannot be read as {_format(path)}{'.' * said.startswith(' ')}{said}") from error
 
@@ -230,11 +151,5 @@ def _mended(said: str, kind: str, done: int) -> str:
         return f"row {row - 1} is of {cells} cells, the header of {header}. {how}"
     if "straddling object" in said:
         unclosed = ", or a quotation mark that opens a cell is never closed" if quoted else ""
-        return f"below row {done}, a row is longer than {_BLOCK >> 20} MiB{unclosed}. Shorten or mend it."
+        return f"below row {done}, a row is longer than {encodings.BLOCK >> 20} MiB{unclosed}. Shorten or mend it."
     return said
-
-
-def _check_utf_16(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise GraftError(f"{path} is UTF-16, not UTF-8. Convert the file, e.g. iconv -f utf-16 -t utf-8.")
