@@ -97,7 +97,17 @@ def test_texts_longer_than_the_network_takes_are_cut_and_counted(tiny_text, revi
     path.write_text("\n".join(lines))
     folder = tiny_text(f"datamodule.path={path}", "trainer.max_epochs=1")
     assert "1 of 80 texts have more than 32 tokens" in " ".join((folder / "train.log").read_text().split())
-    assert read(folder, "data.json")["lengths"] == {"unit": "tokens", "min": 9, "median": 11, "p95": 13, "max": 32}
+    assert read(folder, "data.json")["lengths"] == {
+        "unit": "tokens",
+        "min": 9,
+        "median": 11,
+        "p95": 13,
+        "max": 62,
+        "most": 32,
+        "cut": 1,
+    }
+    report = " ".join((folder / "report.html").read_text().split())
+    assert "9 to 62 tokens, median 11, 95 % up to 13. Longer than the 32 that the network sees, and cut: 1." in report
 
 
 def test_augmentation_of_images_is_refused_for_texts(tiny_text, capsys):
@@ -169,12 +179,12 @@ def test_tokens_are_cut_once_and_again_when_a_text_changes(small_bert, tmp_path,
     from graft.backbones.tokens import Tokenization
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    texts = ["the film", "very very very bad"]
+    texts = ["the film", "very very very very very very very bad"]
     tokenization = Tokenization(AutoTokenizer.from_pretrained(small_bert), max_length=5)
     with caplog.at_level(logging.WARNING):
         ids = tokenization.prepare(texts.__getitem__, 2)
     assert [ids(row).tolist() for row in (0, 1)] == [tokenization(text).tolist() for text in texts]
-    assert ids.lengths.tolist() == [4, 5]
+    assert ids.lengths.tolist() == [4, 10]  # before they were cut
     assert "1 of 2 texts have more than 5 tokens" in caplog.text
     monkeypatch.setattr(Tokenization, "_write", None)
     assert tokenization.prepare(texts.__getitem__, 2)(1).tolist() == ids(1).tolist()

@@ -1,6 +1,8 @@
+import gzip
 import hashlib
 import io
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,25 @@ def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch
     assert len(bomb) < 2000
     with pytest.raises(GraftError, match=r"zeros\.bin unpacks to 1,000,000 bytes: more than 1,000"):
         member(bomb, "a.txt")
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE])
+def test_a_header_that_is_a_bomb_is_refused_before_it_is_unpacked(kind: bytes):
+    info = tarfile.TarInfo("x")
+    info.type, info.size = kind, 2**30
+    with pytest.raises(GraftError, match="a header of more than 65,536 bytes"):
+        member(gzip.compress(info.tobuf(tarfile.USTAR_FORMAT) + bytes(10_000)), "a.txt")
+
+
+def test_long_names_and_many_files_are_no_bomb():
+    content, long = bytes(300_000), "long/" * 100 + "a.txt"
+    archive = packed({**{f"{number}.txt": b"" for number in range(10_000)}, long: content})
+    tracemalloc.start()
+    try:
+        assert member(archive, long) == content
+        assert tracemalloc.get_traced_memory()[1] < 2 * 10**6
+    finally:
+        tracemalloc.stop()
 
 
 def test_another_archive_in_the_cache_is_refused(cache: Path):

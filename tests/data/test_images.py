@@ -1,3 +1,5 @@
+import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from graft.data import images
 from graft.data.images import SUFFIXES, ImageFiles, decode, examine
 from graft.errors import GraftError
 
@@ -106,3 +109,27 @@ def test_truncated_and_empty_files_are_refused(tmp_path: Path, suffix: str):
 def test_image_files_load_by_row(tmp_path: Path):
     Image.fromarray(COLOUR).save(tmp_path / "b.png")
     assert np.array_equal(channels(ImageFiles(tmp_path, ["a.png", "b.png"])(1)), COLOUR)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # as outside of tests
+@pytest.mark.parametrize(
+    ("side", "message"), [(13_000, r"^13,000 x 13,000 pixels are more than the 89,478,485"), (14_000, r"196000000 pix")]
+)
+def test_an_image_that_fills_the_memory_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int, message: str
+):
+    path = tmp_path / "bomb.png"
+    Image.new("1", (side, side)).save(path)
+    assert path.stat().st_size < 30_000
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)
+    found = str(examine(path))
+    assert re.search(message, found)
+    assert found.endswith("make it smaller")
+    with pytest.raises(GraftError, match=r"bomb\.png: .*make it smaller\.$"):
+        decode(path)
+
+
+def test_what_is_refused_is_not_warned_of(tmp_path: Path):
+    Image.new("1", (13_000, 13_000)).save(tmp_path / "bomb.png")
+    module = runpy.run_path(str(images.__file__))  # pytest has put aside what it told of warnings at its import
+    assert "13,000 x 13,000" in str(module["examine"](tmp_path / "bomb.png"))  # else Pillow's, which is an error here

@@ -88,6 +88,12 @@ def test_an_unknown_domain_is_told_with_the_nearest(make: Callable[..., Sentimen
         make(train_domains=["movie"])
 
 
+@pytest.mark.parametrize("key", ["train_domains", "test_domains"])
+def test_no_domain_at_all_is_told(make: Callable[..., Sentiment], key: str):
+    with pytest.raises(ConfigError, match=rf"^datamodule\.{key}=\[\]: name at least one of movies, products"):
+        make(**{key: []})
+
+
 def test_html_entities_are_decoded(make: Callable[..., Sentiment]):
     table = make().table
     texts = [table.load(row) for row in range(len(table.ids))]

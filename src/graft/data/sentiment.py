@@ -85,6 +85,9 @@ class Sentiment(DataModule):
             ConfigError: a value is out of its range.
         """
         super().__init__(**settings)
+        for key, names in (("train_domains", train_domains), ("test_domains", test_domains)):
+            if not names:
+                raise ConfigError(f"datamodule.{key}=[]: name at least one of {', '.join(_FILES)}.")
         for name in (*train_domains, *test_domains):
             if name not in _FILES:
                 raise ConfigError(

@@ -72,6 +72,8 @@ def _facts(contents: Contents) -> list[dict[str, Any]]:
         if key in contents.data
         for which in ("min", "median", "p95", "max")
     }
+    if "cut" in (lengths := contents.data.get("lengths", {})):
+        facts[f"texts longer than {lengths['most']} {lengths['unit']}, cut"] = lengths["cut"]
     if duplicates := contents.data.get("duplicates"):
         facts |= {f"{how} duplicates in another split": duplicates[how] for how in ("exact", "near")}
     if "skipped" in contents.data:
