@@ -110,6 +110,24 @@ def test_texts_longer_than_the_network_takes_are_cut_and_counted(tiny_text, revi
     assert "9 to 62 tokens, median 11, 95 % up to 13. Longer than the 32 that the network sees, and cut: 1." in report
 
 
+@pytest.mark.parametrize("task", ["classification", "multilabel"])
+def test_a_class_that_given_splits_lack_is_told_and_the_run_goes_on(tiny_text, graft, reviews, tmp_path, read, task):
+    rows = []
+    for row, line in enumerate(reviews.read_text().splitlines()[1:]):
+        split, odd = ("train", "train", "val", "test")[row // 2 % 4], row // 2 % 4 < 2 and row % 5 == 0
+        number, text, label = line.split(",")
+        rows.append(f"{number},{text},{'odd' if odd else label},{int(label == 'good')},{int(odd)},{split}")
+    path = tmp_path / "given.csv"
+    path.write_text("\n".join(["number,text,label,good,odd,split", *rows]))
+    words = [f"task={task}", "datamodule.columns.split=split", "trainer.max_epochs=1", f"datamodule.path={path}"]
+    folder = tiny_text(*words, *(["datamodule.columns.labels=[good,odd]"] if task == "multilabel" else []))
+    for split in ("val", "test"):
+        assert f" 'odd' is absent from the {split} split that the data prescribe" in (folder / "train.log").read_text()
+    assert 0 <= read(folder, "summary.json")["test/macro_f1"] <= 1
+    assert graft("evaluate", f"run={folder}") == 0
+    assert "By class" in (folder / "report.html").read_text()
+
+
 def test_augmentation_of_images_is_refused_for_texts(tiny_text, capsys):
     tiny_text("augmentation=light", code=2)
     assert "augmentation is for images, but datamodule=text_table holds texts" in capsys.readouterr().err

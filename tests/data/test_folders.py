@@ -50,6 +50,11 @@ def test_a_train_folder_alone_is_a_split(tmp_path: Path):
     assert {entry.split for entry in scan(tmp_path, SUFFIXES)} == {"train"}
 
 
+def test_another_split_may_lack_a_class(tmp_path: Path):
+    touch(tmp_path, "train/cat/x.png", "train/dog/x.png", "test/cat/x.png")
+    assert {entry.label for entry in scan(tmp_path, SUFFIXES) if entry.split == "test"} == {"cat"}
+
+
 def test_trains_may_be_a_class(tmp_path: Path):
     touch(tmp_path, "bus/x.png", "train/x.png")
     assert [entry.label for entry in scan(tmp_path, SUFFIXES)] == ["bus", "train"]
@@ -62,7 +67,11 @@ def test_trains_may_be_a_class(tmp_path: Path):
         (["x.png"], "no class folders"),
         (["cat/x.png", "dog/notes.txt"], r"dog holds no images \(jpg png\)"),
         (["cat/x.png", "dog"], "dog holds no images"),
-        (["train/cat/x.png", "train/dog/x.png", "test/cat/x.png"], "test lacks the class folder 'dog'"),
+        (
+            ["train/cat/x.png", "train/dog/x.png", "test/cat/x.png", "test/Dog/x.png"],
+            "train lacks the class folder 'Dog'",
+        ),
+        (["train/cat/x.png", "train/dog/x.png", "test/x.png"], "test holds no class folders"),
         (["train/cat/x.png", "train/dog/x.png", "val/cat/x.png", "val/dog"], "val/dog holds no images"),
         (["train/cat/x.png", "test/cat/x.png", "other/cat/x.png"], r"others \(other/\)"),
         (["test/cat/x.png", "val/cat/x.png"], "no train/ folder"),

@@ -93,6 +93,18 @@ def test_a_class_absent_from_a_split_is_named():
         check_classes(splits, targets, CLASSES)
 
 
+def test_what_a_given_split_lacks_is_warned_of_except_for_training():
+    targets = np.array([0] * 60 + [1] * 3)
+    splits = {"train": np.array([0, 60]), "val": np.array([1, 2]), "test": np.array([3, 61])}
+    (said,) = check_classes(splits, targets, CLASSES, given={"train", "val"})
+    assert said.startswith("Class 'dog' is absent from the val split that the data prescribe. Without samples")
+    with pytest.raises(GraftError, match=r"the val split; .* or change datamodule\.split\.$"):  # it was cut by shares
+        check_classes(splits, targets, CLASSES, given={"train", "test"})
+    splits = {"train": np.array([0, 1]), "val": np.array([2, 60]), "test": np.array([3, 61])}
+    with pytest.raises(GraftError, match=r"the train split; .* The data prescribe this split [^$]*: put samples of it"):
+        check_classes(splits, targets, CLASSES, given={"test"})
+
+
 def test_shots_are_nested_and_seeded():
     targets, rows = np.tile([0, 1], 50), np.arange(10, 90)
     five, twenty = (take_shots(rows, targets, shots, 0, CLASSES) for shots in (5, 20))

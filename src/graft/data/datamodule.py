@@ -158,7 +158,8 @@ class DataModule(LightningDataModule):
         if self.sampler == "balanced" and table.kind is not Kind.SINGLE_LABEL:
             raise ConfigError(f"datamodule.sampler=balanced: targets of kind {table.kind} have no one class.")
         if table.kind is not Kind.REGRESSION:
-            check_classes(splits, table.targets, table.classes)
+            for said in check_classes(splits, table.targets, table.classes, table.given):
+                log.warning("%s", said)
         if shots is not None:
             if table.kind is not Kind.SINGLE_LABEL:
                 raise ConfigError(f"datamodule.shots={shots}: samples of kind {table.kind} have no one class to count.")

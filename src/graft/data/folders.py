@@ -42,12 +42,12 @@ def scan(root: Path, suffixes: Collection[str]) -> list[Entry]:
 
     Raises:
         GraftError: the root is missing, has no class folders or only one, a class folder holds no files
-            of these suffixes, or the split folders do not hold the same classes.
+            of these suffixes, or another split has a class that train/ lacks.
     """
     splits = _split_folders(root, _folders(root))
     parents: list[tuple[Path, str | None]] = [(path, split) for split, path in splits.items()] or [(root, None)]
     if splits:
-        _check_same_classes(root, splits)
+        _check_classes(splits)
     others: list[str] = []
     entries = sorted(entry for parent, split in parents for entry in _files(root, parent, split, suffixes, others))
     if others:
@@ -77,21 +77,21 @@ def _split_folders(root: Path, folders: list[Path]) -> dict[str, Path]:
     return found
 
 
-def _check_same_classes(root: Path, splits: dict[str, Path]) -> None:
-    classes = {split: {folder.name for folder in _folders(path)} for split, path in splits.items()}
-    every = set().union(*classes.values())
-    for split, path in splits.items():
-        if lacking := every - classes[split]:
+def _check_classes(splits: dict[str, Path]) -> None:
+    """What another split lacks, `graft.data.splits.check_classes` warns of."""
+    known = {folder.name for folder in _folders(splits["train"])}
+    for path in splits.values():
+        if unknown := {folder.name for folder in _folders(path)} - known:
             raise GraftError(
-                f"{path} lacks the class folder {_quoted(lacking)}, which another split of {root} has: all "
-                "splits need the same classes."
+                f"{splits['train']} lacks the class folder {_quoted(unknown)}, which {path} has: no class can be told"
+                " that was not learnt."
             )
 
 
 def _files(root: Path, parent: Path, split: str | None, suffixes: Collection[str], others: list[str]) -> list[Entry]:
     """Returns the files of all class folders, and adds to `others` those with other suffixes."""
     folders = _folders(parent)
-    if len(folders) < 2:
+    if len(folders) < (1 if split in ("val", "test") else 2):
         has = f"only one class folder, {folders[0].name!r}" if folders else "no class folders"
         raise GraftError(
             f"{parent} holds {has}. It needs one folder per class, at least two: {parent}/<class>/<images>."

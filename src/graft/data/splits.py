@@ -3,7 +3,7 @@
 import math
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -187,24 +187,47 @@ def count_classes(targets: NDArray[Any], number: int) -> NDArray[np.int64]:
     return targets.sum(axis=0) if targets.ndim > 1 else np.bincount(targets, minlength=number)
 
 
-def check_classes(splits: Mapping[str, Rows], targets: NDArray[Any], classes: Sequence[str]) -> None:
+def check_classes(
+    splits: Mapping[str, Rows], targets: NDArray[Any], classes: Sequence[str], given: Collection[str] = ()
+) -> list[str]:
     """Makes sure that every split holds every class, or a sample of every label.
 
+    Args:
+        splits: rows of each.
+        targets: as in a table.
+        classes: their names.
+        given: the splits that are fixed beforehand; to judge by such a one that lacks a class is the user's choice.
+
+    Returns:
+        What to warn of: a sentence for each split that is fixed, is not for training, and lacks a class.
+
     Raises:
-        GraftError: names the first class that a split lacks.
+        GraftError: names the first class that another split lacks.
     """
-    everywhere = count_classes(targets, len(classes))
+    what, noun = ("Label", "labels") if targets.ndim > 1 else ("Class", "classes")
+    warned = []
     for name in SPLITS:
-        counts = count_classes(targets[splits[name]], len(classes))
-        if counts.min() == 0:
-            lacking = int(counts.argmin())
-            total = int(everywhere[lacking])
-            what, noun = ("Label", "labels") if targets.ndim > 1 else ("Class", "classes")
-            raise GraftError(
-                f"{what} {classes[lacking]!r} is absent from the {name} split; it has {total} samples in all. Add"
-                f" samples of it (in other groups, where samples are grouped), leave rare {noun} out of the data, or"
-                " change datamodule.split."
+        absent = np.flatnonzero(count_classes(targets[splits[name]], len(classes)) == 0)
+        if not len(absent):
+            continue
+        first = f"{what} {classes[absent[0]]!r} is absent from the {name} split"
+        if name in given and name != "train":
+            more = f", and so are {len(absent) - 1} more" if len(absent) > 1 else ""
+            warned.append(
+                f"{first} that the data prescribe{more}. Without samples of a class its metrics are undefined there,"
+                " and means over the classes (macro) may count it as 0."
             )
+            continue
+        total = int(count_classes(targets, len(classes))[absent[0]])
+        remedy = (
+            "The data prescribe this split (in the column of datamodule.columns.split, or by folders or parts): put"
+            f" samples of it there, or leave rare {noun} out of the data."
+            if name in given or (given and name == "train")
+            else "Add samples of it (in other groups, where samples are grouped), leave rare"
+            f" {noun} out of the data, or change datamodule.split."
+        )
+        raise GraftError(f"{first}; it has {total} samples in all. {remedy}")
+    return warned
 
 
 def take_shots(rows: Rows, targets: Rows, shots: int, seed: int, classes: Sequence[str]) -> Rows:
