@@ -214,8 +214,8 @@ def check_classes(
         if name in given and name != "train":
             more = f", and so are {len(absent) - 1} more" if len(absent) > 1 else ""
             warned.append(
-                f"{first} that the data prescribe{more}. Without samples of a class its metrics are undefined there,"
-                " and means over the classes (macro) may count it as 0."
+                f"{first} that the data prescribe{more}. Means over the classes leave it out there, but for macro F1,"
+                " which counts it as 0 where it is predicted."
             )
             continue
         total = int(count_classes(targets, len(classes))[absent[0]])
