@@ -97,7 +97,7 @@ def test_what_a_given_split_lacks_is_warned_of_except_for_training():
     targets = np.array([0] * 60 + [1] * 3)
     splits = {"train": np.array([0, 60]), "val": np.array([1, 2]), "test": np.array([3, 61])}
     (said,) = check_classes(splits, targets, CLASSES, given={"train", "val"})
-    assert said.startswith("Class 'dog' is absent from the val split that the data prescribe. Without samples")
+    assert said.startswith("Class 'dog' is absent from the val split that the data prescribe. Means over")
     with pytest.raises(GraftError, match=r"the val split; .* or change datamodule\.split\.$"):  # it was cut by shares
         check_classes(splits, targets, CLASSES, given={"train", "test"})
     splits = {"train": np.array([0, 1]), "val": np.array([2, 60]), "test": np.array([3, 61])}

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from graft.errors import ConfigError
 
+_LEAST = 1e-12  # a probability of 0 counts as this
 _FOLDS = 10
 
 
@@ -117,7 +118,8 @@ class LogisticRegression(Solver):
                 own = None if weights is None else weights[kept]
                 self._fitted(model, strength, inputs[kept], labels[kept], own)
                 right[number] += (model.predict(inputs[out]) == labels[out]).sum()
-                likelihood[number] += model.predict_log_proba(inputs[out])[range(len(out)), labels[out]].sum()
+                likely = model.predict_proba(inputs[out])[range(len(out)), labels[out]]
+                likelihood[number] += np.log(np.maximum(likely, _LEAST)).sum()
             held += len(out)
             if held >= self._held_out:
                 break
