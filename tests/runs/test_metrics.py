@@ -122,12 +122,13 @@ def test_a_kill_at_any_moment_leaves_a_readable_table(path, killed_after):
     for attempt in range(15):
         killed_after(0.05 + 0.007 * attempt, path, log_for_ever)
         rows = table(path)
-        assert len(rows) > start
+        assert len(rows) >= start  # of none more, where the machine was busy elsewhere
         assert [row["step"] for row in rows] == [str(number) for number in range(len(rows))]
         assert {row["train/loss"] for row in rows} == {repr(1 / 3)}
         unfinished = [row for row in rows if not row["val/auroc"]]
         assert len(unfinished) <= attempt + 1, "at most the one that was killed"
         start = len(rows)
+    assert start > 15
 
 
 @pytest.mark.parametrize("second", [{"a": 2.0}, {"b": 2.0}, {"a": 1.0, "c": 2.0}])
