@@ -32,7 +32,6 @@ FAMILIES = {
     "something is added": ("lora", "dora", "ia3"),
 }
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe and Ito: for all eyes
-LABELLED = {"elpv": "all\n(1,673)", "sentiment": "all\n(about 13,800)"}
 
 
 def main():
@@ -109,20 +108,21 @@ def draw(results, path):
     keys = {"svg.hashsalt": "graft", "axes.spines.top": False, "axes.spines.right": False, "font.size": 9}
     with mpl.rc_context(keys):
         figure = Figure(figsize=(13, 7.5), layout="tight")
-        rows = figure.subplots(len(TASKS), len(FAMILIES), sharex=True, sharey="row")
+        rows = figure.subplots(len(TASKS), len(FAMILIES), sharey="row")
         for panels, data in zip(rows, TASKS, strict=True):
             for panel, (family, methods) in zip(panels, FAMILIES.items(), strict=True):
                 for other in set(METHODS) - set(methods):
                     panel.plot(*curve(results, data, other)[:2], color="#dddddd", linewidth=0.8, zorder=1)
-                for colour, method in zip(COLOURS, methods, strict=False):
-                    random = "random" in method
+                for number, method in enumerate(methods):
+                    random, colour = "random" in method, COLOURS[number]
                     places, means, deviations = curve(results, data, method)
+                    places = [place + 0.05 * (number - len(methods) / 2) for place in places]  # beside one another
                     style = {"color": "#777777" if random else colour, "linestyle": "--" if random else "-"}
                     panel.errorbar(
                         places, means, deviations, label=method, capsize=2, marker="o", markersize=3, **style
                     )
-                panel.set_xticks(range(len(SHOTS)), [*SHOTS[:-1], LABELLED[data]])
-                panel.tick_params(labelbottom=True)
+                panel.set_xticks(range(len(SHOTS)), SHOTS)
+                panel.set_xlim(-0.4, len(SHOTS) - 0.6)
                 if data == next(iter(TASKS)):
                     panel.set_title(family)
                 panel.legend(frameon=False, fontsize=7, loc="lower right")
