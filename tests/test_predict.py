@@ -8,8 +8,9 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from graft.data import encodings
+from graft.data.carried import carried_columns
 from graft.errors import GraftError
-from graft.predict import _column, beside, save
+from graft.predict import _column, beside, save, save_beside
 
 
 @pytest.fixture
@@ -172,3 +173,15 @@ def test_a_table_that_changes_while_it_is_predicted_is_told_and_nothing_is_left(
     with pytest.raises(GraftError, match=f"new.csv had 2 rows .* and has {rows} now"):
         save(tmp_path / "out.csv", beside(pa.table({"id": ["1", "2"]}), carried, tmp_path / "new.csv"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("changed", ["shorter", "gone"])
+def test_predictions_are_kept_where_their_table_is_no_longer_what_it_was(tmp_path, changed):
+    path, output = tmp_path / "new.parquet", tmp_path / "out.csv"
+    pq.write_table(pa.table({"text": ["a"]}), path)
+    carried = carried_columns(path, None)
+    if changed == "gone":
+        path.unlink()
+    with pytest.raises(GraftError, match=r"The predictions are in .*out\.csv, without the columns of .*new\.parquet"):
+        save_beside(output, pa.table({"id": ["1", "2"]}), carried, path)
+    assert output.read_text() == '"id"\n"1"\n"2"\n'

@@ -61,7 +61,7 @@ def predict(cfg: DictConfig) -> Path:
         _warn(inputs, str(cfg.inputs))
         values = predicted(run, cfg.checkpoint, targets, inputs)
         table = tabulated(inputs, values, targets)
-        save(output, iter([table]) if carried is None else beside(table, carried, path))
+        save_beside(output, table, carried, path)
         log.info("%d of %d inputs predicted", len(inputs.table.ids), len(inputs.ids))
         print(f"predictions: {output}")
     return output
@@ -139,9 +139,24 @@ def beside(table: pa.Table, carried: Iterator[pa.RecordBatch], path: Path) -> It
             yield pa.table({**_columns(part), **{f"input/{name}": column for name, column in columns}})
     if done != len(table):
         raise GraftError(
-            f"{path} had {len(table)} rows when their texts or paths were read, and has {done} now: predict again,"
-            " and leave the file as it is meanwhile."
+            f"{path} had {len(table)} rows when their texts or paths were read, and has {done} now: leave the file as"
+            " it is meanwhile."
         )
+
+
+def save_beside(output: Path, table: pa.Table, carried: Iterator[pa.RecordBatch] | None, path: Path) -> None:
+    """Saves predictions with the columns that come along; where these cannot be read any more, without them.
+
+    Raises:
+        GraftError: they cannot; it says where the predictions are.
+    """
+    try:
+        save(output, iter([table]) if carried is None else beside(table, carried, path))
+    except (GraftError, OSError) as error:
+        if carried is None:
+            raise
+        save(output, iter([table]))
+        raise GraftError(f"{error}\nThe predictions are in {output}, without the columns of {path}.") from error
 
 
 def save(path: Path, parts: Iterator[pa.Table]) -> None:
