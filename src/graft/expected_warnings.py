@@ -10,8 +10,6 @@ _EXPECTED = (
     ".*sync_dist=True.*",  # scores are of all processes before they are logged
     ".*LeafSpec.*",  # Lightning #21326: it builds by hand what torch has deprecated
     ".*custom batch sampler.*",  # it leaves no sample out
-    ".*No (positive|negative) samples (found )?in target.*",  # torchmetrics, of a class that a split lacks
-    ".*score for one or more classes was `nan`.*",  # likewise; where it is not for a limit, the datamodule warns
 )
 
 

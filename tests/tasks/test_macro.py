@@ -32,11 +32,16 @@ def score(metric, values, target):
 def test_where_all_classes_are_there_it_is_the_mean_over_all(drawn):
     values, target = drawn
     known = one_hot(target, 3).numpy()
-    assert score(MulticlassMacroAUROC(3), values, target) == pytest.approx(roc_auc_score(known, values.numpy()))
-    assert score(MultilabelMacroAUROC(3), values, torch.tensor(known)) == pytest.approx(
+    assert score(MulticlassMacroAUROC(num_classes=3), values, target) == pytest.approx(
         roc_auc_score(known, values.numpy())
     )
-    for metric, given in ((MulticlassMacroAveragePrecision(3), target), (MultilabelMacroAveragePrecision(3), known)):
+    assert score(MultilabelMacroAUROC(num_labels=3), values, torch.tensor(known)) == pytest.approx(
+        roc_auc_score(known, values.numpy())
+    )
+    for metric, given in (
+        (MulticlassMacroAveragePrecision(num_classes=3), target),
+        (MultilabelMacroAveragePrecision(num_labels=3), known),
+    ):
         assert score(metric, values, torch.as_tensor(given)) == pytest.approx(
             average_precision_score(known, values.numpy())
         )
@@ -48,7 +53,7 @@ def test_a_class_without_samples_does_not_count(drawn):
     values, target = drawn
     rows = target < 2
     known = one_hot(target[rows], 3).numpy()[:, :2]
-    assert score(MulticlassMacroAUROC(3), values[rows], target[rows]) == pytest.approx(
+    assert score(MulticlassMacroAUROC(num_classes=3), values[rows], target[rows]) == pytest.approx(
         roc_auc_score(known, values[rows, :2].numpy())
     )
     said = values[rows].argmax(dim=1).numpy()
@@ -59,8 +64,8 @@ def test_a_class_without_samples_does_not_count(drawn):
 
 def test_of_one_class_alone_no_curve_is_known():
     values, target = torch.eye(3)[[0, 0]], torch.tensor([0, 0])
-    assert all(np.isnan(score(metric(3), values, target)) for metric in CURVES)
-    assert np.isnan(score(MultilabelMacroAUROC(2), values[:, :2], torch.ones(2, 2, dtype=torch.long)))
+    assert all(np.isnan(score(metric(num_classes=3), values, target)) for metric in CURVES)
+    assert np.isnan(score(MultilabelMacroAUROC(num_labels=2), values[:, :2], torch.ones(2, 2, dtype=torch.long)))
 
 
 def test_a_rare_class_neither_widens_the_interval_of_a_perfect_model_nor_spoils_a_group():
@@ -68,7 +73,10 @@ def test_a_rare_class_neither_widens_the_interval_of_a_perfect_model_nor_spoils_
     predictions = Predictions()
     predictions.add(torch.arange(100), target, one_hot(target, 3).float())
     predictions.gather()
-    metrics = {"auroc": MulticlassMacroAUROC(3), "precision": MulticlassMacroAveragePrecision(3)}
+    metrics = {
+        "auroc": MulticlassMacroAUROC(num_classes=3),
+        "precision": MulticlassMacroAveragePrecision(num_classes=3),
+    }
     intervals = bootstrap_intervals(metrics, predictions, resamples=100, seed=0)
     assert all(interval == pytest.approx((1, 1)) for interval in intervals.values())
     groups = scores_by(metrics, predictions, np.array(["one class"] * 60 + ["two"] * 40))
