@@ -4,8 +4,8 @@
     python benchmarks/strategies.py elpv --methods lora dora --shots 5 20 a part of it
     python benchmarks/strategies_page.py                                  the page and the plot, from what is there
 
-The whole takes under three hours on two cores: two runs side by side, one thread each. It can be stopped and started
-again: a run that is done has a line in benchmarks/results/strategies.csv and is not repeated.
+Two runs go side by side, one thread each. It can be stopped and started again: a run that is done has a line in
+benchmarks/results/strategies.csv and is not repeated. The whole is meant for three hours on two cores.
 
 The learning rate of a method is the best of three by AUROC on validation data, at 20 examples a class and seed 0
 (benchmarks/results/rates.csv), and serves all numbers of examples. Everything else is the same for all methods of a
@@ -69,13 +69,12 @@ TASKS = {
 }
 ALL = {
     "elpv": ["datamodule.batch_size=16"],
-    "sentiment": ["datamodule.batch_size=32", "+trainer.limit_train_batches=0.25"],  # in each epoch other sentences
+    "sentiment": ["datamodule.batch_size=32"],
 }
 EPOCHS_OF_ALL = 4  # gradual unfreezing has four phases
+QUARTERS = "+trainer.limit_train_batches=0.25"  # of the sentences, drawn anew in each epoch: as many steps as one pass
 FEW = {"5": (10, 40), "20": (16, 20), "100": (16, 8)}  # samples a step, epochs: 40, 60 and 104 steps
-SCORED = [
-    "datamodule.limit=1000"
-]  # of the test split, where the training samples are few; only the sentences have more
+SCORED = "datamodule.limit=1000"  # test samples, where the training samples are few; only the sentences have more
 
 
 def main():
@@ -133,16 +132,17 @@ def overrides(data, method, shots):
         epochs, size = EPOCHS_OF_ALL, ALL[data]
     else:
         batch, epochs = FEW[shots]
-        size = [f"datamodule.shots={shots}", f"datamodule.batch_size={batch}", *SCORED]
+        size = [f"datamodule.shots={shots}", f"datamodule.batch_size={batch}", SCORED]
     own = [override.format(fifth=max(1, epochs // 5), tenth=max(1, epochs // 10)) for override in METHODS[method][0]]
     if method.startswith(FEATURES):
         epochs = 60  # a head on features that are kept costs next to nothing: it may take its time
     elif data == "elpv":
         own.append("augmentation=dihedral")
+    elif shots == "all":
+        own.append(QUARTERS)
     length = [f"trainer.max_epochs={epochs}", f"trainer.check_val_every_n_epoch={epochs}", "scheduler.warmup=0.1"]
-    best = (
-        [] if "wise_ft" in method else ["callbacks.best=null"]
-    )  # what is averaged with the start; checkpoints are large
+    # Checkpoints are large; WiSE-FT takes the mean of one and the start.
+    best = [] if "wise_ft" in method else ["callbacks.best=null"]
     quiet = ["callbacks.last=null", "callbacks.progress=null", "logger.wandb=null", "bootstrap=0"]
     return [*TASKS[data], *size, *own, *length, *best, *quiet]
 
