@@ -136,8 +136,9 @@ def _in_words(path: Path, done: int = 0) -> Iterator[None]:
         raise GraftError(f"{path}: the names of its columns are not UTF-8. {NOT_UTF_8}") from error
     except pa.ArrowInvalid as error:
         check_utf_16(path)
-        said = other_separator(path) or f": {_mended(str(error).splitlines()[0], _format(path), done)}"
-        raise GraftError(f"{path} cannot be read as {_format(path)}{'.' * said.startswith(' ')}{said}") from error
+        why = _mended(str(error).splitlines()[0], _format(path), done)
+        said = f".{hint}" if (hint := other_separator(path)) else f": {why}"
+        raise GraftError(f"{path} cannot be read as {_format(path)}{said}") from error
 
 
 def _mended(said: str, kind: str, done: int) -> str:

@@ -20,7 +20,8 @@ SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"}
 )  # in lower case
 
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # what Pillow warns of is refused here
+# What Pillow warns of is refused here; at import, so that the processes of a loader are silent too.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)

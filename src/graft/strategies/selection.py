@@ -15,8 +15,8 @@ def chosen(stage: Stage, kind: str | None) -> dict[str, nn.Parameter]:
     Args:
         stage: Of a network.
         kind: `all`; `biases` (BitFit, Ben Zaken et al., ACL 2022: every bias, those of norms and, such as
-            `in_proj_bias`, of parts of a layer too); `norms` (scale and
-            shift of normalisation layers); `adapter`; `None`: none.
+            `in_proj_bias`, of parts of a layer too); `norms` (scale and shift of normalisation layers); `adapter`;
+            `None`: none.
     """
     if kind is None:
         return {}
