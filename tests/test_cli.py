@@ -131,7 +131,9 @@ def test_the_help_of_train_shows_groups_with_their_choices(line, graft, capsys):
 
 def test_the_strategies_are_listed_with_what_each_trains(graft, capsys):
     assert graft("strategies", "backbone=timm", "backbone.model=test_vit", "backbone.image_size=32") == 0
-    rows = {line.split()[1]: line for line in capsys.readouterr().out.splitlines() if line.startswith("│")}
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert len(lines) == len(list((configs_dir() / "strategy").glob("*.yaml")))  # a line for each
+    rows = {line.split()[1]: line for line in lines}
     assert {"feature_extraction", "knn", "lora", "surgical"} <= rows.keys()
     assert " 100.00% " in rows["full_finetuning"]
     assert " 0 " in rows["linear_probe"]

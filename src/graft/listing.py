@@ -1,5 +1,6 @@
 """`graft strategies`: what each strategy would train of a backbone, without data and without its weights."""
 
+import re
 from collections.abc import Iterator
 
 from rich.table import Table
@@ -36,11 +37,11 @@ def list_strategies(overrides: list[str]) -> None:
 
 
 def descriptions() -> Iterator[tuple[str, str]]:
-    """Yields the names of the strategies, and the first sentence of the comment that opens each one's file."""
+    """Yields the names of the strategies, and how the comment that opens each one's file begins, without its source."""
     for path in sorted((configs_dir() / "strategy").glob("*.yaml")):
         lines = path.read_text(encoding="utf-8").splitlines()
         comment = [line.removeprefix("# ") for line in lines if line.startswith("# ") and "@package" not in line]
-        yield path.stem, " ".join(comment).split(". ")[0].rstrip(".") + "."
+        yield path.stem, re.split(r"[.:;] | \(", " ".join(comment))[0].rstrip(".")
 
 
 def _counted(overrides: list[str]) -> tuple[str, str]:
