@@ -1,0 +1,90 @@
+"""The families of the named text backbones, of two layers each: without network their own weights cannot be had."""
+
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, BertConfig, DebertaV2Config, DistilBertConfig, RobertaConfig
+
+from graft.backbones.transformers import TransformersBackbone
+
+TEXTS = ["the film was great", "the film was very very very dull", "bad"]
+SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+FAMILIES = {
+    "bert_base": BertConfig(max_position_embeddings=32, **SIZES),
+    "distilbert": DistilBertConfig(dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=32),
+    "deberta_v3_small": DebertaV2Config(  # as in microsoft/deberta-v3-small, but for the sizes
+        relative_attention=True,
+        position_buckets=8,
+        norm_rel_ebd="layer_norm",
+        share_att_key=True,
+        pos_att_type="p2c|c2p",
+        position_biased_input=False,
+        type_vocab_size=0,
+        max_position_embeddings=32,
+        **SIZES,
+    ),
+    "roberta": RobertaConfig(max_position_embeddings=40, **SIZES),
+}
+
+
+@pytest.fixture(params=FAMILIES)
+def folder(request, small_bert, tmp_path):
+    """A folder as a download would leave it."""
+    config = FAMILIES[request.param]
+    config.vocab_size, config.pad_token_id = 200, 0
+    torch.manual_seed(0)
+    shutil.copytree(small_bert, tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors").unlink()
+    AutoModel.from_config(config).save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def backbone(folder):
+    settings = {"package": None, "pooling": "mean", "max_length": None, "dropout": None}
+    return TransformersBackbone(model=str(folder), weights="hub", **settings).eval()
+
+
+def features(backbone, texts):
+    tokenization = backbone.preprocess(train=False)
+    with torch.inference_mode():
+        return backbone(tokenization.collate([tokenization(text) for text in texts]))
+
+
+def test_the_weights_are_those_of_the_folder_and_lie_in_embeddings_and_layers(folder, backbone):
+    saved = {name: value for name, value in load_file(folder / "model.safetensors").items() if "pooler" not in name}
+    own = backbone.model.state_dict()
+    assert saved.keys() == own.keys()
+    assert all(torch.equal(value, own[name]) for name, value in saved.items())
+    assert [stage.name for stage in backbone.stages] == ["stem", "block_1", "block_2"]
+    for number, stage in enumerate(backbone.stages[1:]):
+        assert {f".{number}." in name for name in stage.parameters} == {True}
+    assert all(
+        "embeddings" in name or "rel_embeddings" in name or ".LayerNorm." in name
+        for name in backbone.stages[0].parameters
+    )
+
+
+def test_features_of_a_text_do_not_depend_on_the_texts_beside_it(backbone):
+    together = features(backbone, TEXTS)
+    assert together.shape == (3, 16)
+    for row, text in enumerate(TEXTS):
+        assert torch.allclose(features(backbone, [text])[0], together[row], atol=1e-5)
+    assert not torch.allclose(together[0], together[1], atol=1e-3)
+
+
+def test_the_activation_behind_a_layer_is_what_the_next_takes_in(backbone):
+    tokenization = backbone.preprocess(train=False)
+    inputs = tokenization.collate([tokenization(text) for text in TEXTS])
+    states = backbone.forward_to("block_1", inputs)
+    assert states.shape == (*inputs["input_ids"].shape, 16)
+
+
+def test_the_last_layer_learns_and_nothing_below(folder, tiny_text, weights):
+    overrides = [f"backbone.model={folder}", "backbone.weights=hub", "strategy=layerwise", "strategy.k=1"]
+    state = weights(tiny_text(*overrides, "trainer.max_epochs=1", "optimizer.lr=0.01"))
+    for name, value in load_file(folder / "model.safetensors").items():
+        if "pooler" not in name:
+            assert torch.equal(state[f"backbone.model.{name}"], value) == (".1." not in name), name
