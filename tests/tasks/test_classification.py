@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -6,6 +8,14 @@ from torch.utils.data import DataLoader
 
 from graft.errors import GraftError
 from graft.expected_warnings import ignore_expected_warnings
+
+QUIET = {
+    "accelerator": "cpu",
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+}
 
 
 def samples(count=24, **extra):
@@ -22,15 +32,7 @@ def loader(rows, batch_size=8):
 @pytest.fixture
 def trainer(tmp_path):
     ignore_expected_warnings()
-    return pl.Trainer(
-        accelerator="cpu",
-        max_epochs=30,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=tmp_path,
-    )
+    return pl.Trainer(max_epochs=30, default_root_dir=tmp_path, **QUIET)
 
 
 def test_it_learns_and_scores_what_was_learnt(make_task, trainer):
@@ -53,6 +55,19 @@ def test_scores_are_those_of_all_samples_whatever_the_batches(make_task, trainer
     assert task.scores["loss"] == pytest.approx(float(cross_entropy(logits, target)), rel=1e-5)
     assert torch.equal(task.predictions.index, torch.arange(23))
     assert torch.allclose(task.predictions.values, logits.softmax(1), atol=1e-6)
+
+
+def test_a_fused_optimizer_clips_in_mixed_precision_as_any_other(make_task, tmp_path):
+    def trained(fused):
+        task = make_task()
+        task._optimizer = partial(torch.optim.AdamW, lr=0.05, fused=fused)
+        trainer = pl.Trainer(
+            **QUIET, default_root_dir=tmp_path, max_epochs=3, precision="bf16-mixed", gradient_clip_val=0.01
+        )
+        trainer.fit(task, loader(samples()), loader(samples()))
+        return torch.cat([parameter.detach().flatten() for parameter in task.parameters()])
+
+    assert torch.allclose(trained(True), trained(False), atol=1e-5)
 
 
 def test_features_stand_in_for_inputs(make_task):

@@ -92,6 +92,9 @@ class Task(pl.LightningModule):
         decay = float(self._optimizer.keywords.get("weight_decay", 0.0))
         undecayed = [stage.name for stage in self.backbone.stages] if self.penalties else []
         optimizer = self._optimizer(parameter_groups(stages, self.strategy.scales(0), self.lr, decay, undecayed))
+        # Lightning holds that a fused optimizer unscales gradients itself and refuses to clip them, in bf16 too, where
+        # none are scaled (its issue 21435). Told otherwise, it unscales, then clips, and torch does not unscale again.
+        optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
         total_steps = int(self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": self._scheduler(optimizer, total_steps=total_steps)}
 

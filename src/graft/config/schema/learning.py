@@ -94,6 +94,7 @@ class Optimizer:
     momentum: NonNegative = ABSENT
     nesterov: bool = ABSENT
     betas: list[Share] = ABSENT
+    fused: bool = ABSENT
 
 
 @dataclass
