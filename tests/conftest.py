@@ -59,9 +59,9 @@ def flowers(tmp_path_factory):
 
 
 @pytest.fixture
-def tiny_words():
+def tiny_words(tmp_path):
     """The overrides of the tiny task."""
-    return TINY
+    return [*TINY, f"cache.folder={tmp_path}/features"]
 
 
 @pytest.fixture
@@ -81,12 +81,19 @@ def graft(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def tiny(graft, flowers, tmp_path):
+def tiny(graft, flowers, tmp_path, tiny_words):
     """Trains the tiny task; returns its run folder. `code`: the exit code; None: any but 0."""
 
     def train(*overrides, name="tiny", code=0):
         folder = tmp_path / name
-        words = ["train", *TINY, f"datamodule.root={flowers}", f"hydra.run.dir={folder}", f"name={name}", *overrides]
+        words = [
+            "train",
+            *tiny_words,
+            f"datamodule.root={flowers}",
+            f"hydra.run.dir={folder}",
+            f"name={name}",
+            *overrides,
+        ]
         assert (graft(*words) == code) if code is not None else graft(*words)
         return folder
 
@@ -128,9 +135,14 @@ def reviews(tmp_path_factory):
 
 
 @pytest.fixture
-def tiny_text_words(small_bert, reviews):
+def tiny_text_words(small_bert, reviews, tmp_path):
     """The overrides of the tiny task on texts."""
-    return [*TINY_TEXT, f"backbone.model={small_bert}", f"datamodule.path={reviews}"]
+    return [
+        *TINY_TEXT,
+        f"cache.folder={tmp_path}/features",
+        f"backbone.model={small_bert}",
+        f"datamodule.path={reviews}",
+    ]
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@ LOOK = "+task.test_time_augmentation.mirrored={_target_: torch.flip, _partial_: 
 
 @pytest.fixture
 def computed(monkeypatch, tiny):
-    """Trains the tiny task; returns the splits whose features were computed, and the run folder."""
+    """Trains the tiny task; returns the splits whose features stood for their samples, and the run folder."""
     import graft.precompute
 
-    own, splits = graft.precompute.extract, []
+    own, splits = graft.precompute.known_features, []
 
-    def watch(backbone, loaders, *rest):
-        splits.extend(loaders)
-        return own(backbone, loaders, *rest)
+    def watch(*arguments):
+        splits.extend(arguments[-1])
+        return own(*arguments)
 
-    monkeypatch.setattr(graft.precompute, "extract", watch)
+    monkeypatch.setattr(graft.precompute, "known_features", watch)
 
     def train(*overrides):
         return splits, tiny("trainer.max_epochs=1", *overrides)
@@ -31,6 +31,7 @@ def computed(monkeypatch, tiny):
         ([LOOK], ["train"]),  # validation and test look at each image in two ways
         (["strategy=full_finetuning"], []),
         (["strategy=layerwise"], []),
+        (["cache.enabled=false"], []),
     ],
 )
 def test_features_stand_for_the_samples_that_stay_the_same(computed, overrides, wanted):

@@ -24,7 +24,10 @@ _COMMANDS = {
     "evaluate": "scores a finished run again, from its run folder alone",
     "predict": "says what a run's model makes of new images or texts",
 }
-_STRATEGIES = "strategies"
+_LISTS = {
+    "strategies": "lists the ways to transfer, and what each would train of a backbone",
+    "cache": "lists the features that are kept of frozen backbones, checks and prunes them",
+}
 _HELP = """\
 Graft: transfer learning from pretrained networks.
 
@@ -77,16 +80,18 @@ def _dispatch(argv: list[str]) -> int:
     if command == "help" and rest and rest[0] in _COMMANDS:
         command, rest = rest[0], ["--help"]
     if command in ("-h", "--help", "help"):
-        listed = {**_COMMANDS, _STRATEGIES: "lists the ways to transfer, and what each would train of a backbone"}
-        print(_HELP.format(commands="\n".join(f"  {name:<12}{does}" for name, does in listed.items())))
+        listed = "\n".join(f"  {name:<12}{does}" for name, does in {**_COMMANDS, **_LISTS}.items())
+        print(_HELP.format(commands=listed))
     elif command == "--version":
         from importlib.metadata import version
 
         print(f"graft {version('graft')}")
     elif command in _COMPLETION:
         _complete([command, *rest])
-    elif command == _STRATEGIES:
+    elif command == "strategies":
         _list_strategies(rest)
+    elif command == "cache":
+        _cache(rest)
     elif command in _COMMANDS:
         _start(command, rest)
     else:
@@ -105,8 +110,17 @@ def _list_strategies(overrides: list[str]) -> None:
     list_strategies(overrides)
 
 
+def _cache(words: list[str]) -> None:
+    from graft.cache import HELP, cache
+
+    if words and words[0] in ("-h", "--help"):
+        print(HELP)
+    else:
+        cache(words)
+
+
 def _unknown(command: str) -> str:
-    names = [*_COMMANDS, _STRATEGIES]
+    names = [*_COMMANDS, *_LISTS]
     if "=" in command:
         return f"'{command}' is no command. Did you mean `graft train {command}`?"
     return f"'{command}' is no command.{did_you_mean(command, names)} There are: {', '.join(names)}."

@@ -58,7 +58,7 @@ def score_again(run: RunFolder, split: str, checkpoint: str) -> dict[str, float]
     task = build_task(cfg, backbone, build_strategy(cfg, backbone), datamodule.targets())
     load_checkpoint(task, path)
     trainer = build_trainer(cfg, callbacks=[], loggers=[])
-    precompute_features(trainer, task, datamodule, [split])
+    precompute_features(cfg, trainer, task, datamodule, [split])
     return score(trainer, task, datamodule, split)
 
 

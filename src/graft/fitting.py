@@ -66,12 +66,12 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
 
     splits = ("train", "val", "test") if cfg.test else ("train", "val")
     with clock.part("features"):
-        precompute_features(trainer, task, datamodule, splits)
+        precompute_features(cfg, trainer, task, datamodule, splits)
     last = run.checkpoints / "last.ckpt"
     resumed = last.exists()
     if strategy.start is not None and not resumed:
         with clock.part("start"):
-            run.save_json(run.start, solve_head(trainer, task, datamodule, cfg.seed))
+            run.save_json(run.start, solve_head(cfg, trainer, task, datamodule))
     with clock.part("training"):
         if resumed:
             metrics.rewind(step_of(last))

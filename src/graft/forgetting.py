@@ -87,7 +87,7 @@ def _outputs(backbone: Backbone, head: nn.Module, inputs: Inputs, cfg: DictConfi
     batches = EvaluationBatches(samples, batch_size=cfg.datamodule.eval_batch_size, world=1, rank=0, lengths=None)
     loader: DataLoader[Any] = DataLoader(samples, batch_sampler=batches, collate_fn=as_is)
     device = trainer.strategy.root_device
-    features = extract(backbone, {"source": loader}, device, trainer.precision_plugin.forward_context)["source"]
+    features = extract(backbone, loader, device, trainer.precision_plugin.forward_context)
     with torch.inference_mode():
         outputs: Tensor = head.eval()(features)
     return outputs.log_softmax(dim=1)

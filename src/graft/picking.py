@@ -68,7 +68,7 @@ def _tried(cfg: DictConfig, handler: SignalHandler) -> float:
         callbacks.append(build(cfg.callbacks.progress))
     trainer = build_trainer(cfg, callbacks, loggers=[], enable_checkpointing=False)
     if strategy.start is not None:
-        solve_head(trainer, task, datamodule, cfg.seed)
+        solve_head(cfg, trainer, task, datamodule)
     trainer.fit(task, datamodule=datamodule)
     if cfg.monitor not in trainer.callback_metrics:
         raise GraftError(f"monitor={cfg.monitor} is not among what was validated: strategy.stage=auto cannot choose.")

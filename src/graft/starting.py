@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+from omegaconf import DictConfig
 from torch import Tensor, from_numpy
 
 from graft.data import DataModule
 from graft.data.table import Kind
 from graft.errors import ConfigError
-from graft.features import extract
+from graft.precompute import known_features
 from graft.runs.folder import RunFolder
 from graft.tasks import Classification, Task
 
@@ -38,7 +39,7 @@ def check_start(task: Task, datamodule: DataModule) -> None:
         raise ConfigError(f"strategy={strategy.name} sees images as they are: set augmentation=none.")
 
 
-def solve_head(trainer: pl.Trainer, task: Task, datamodule: DataModule, seed: int) -> dict[str, Any]:
+def solve_head(cfg: DictConfig, trainer: pl.Trainer, task: Task, datamodule: DataModule) -> dict[str, Any]:
     """Fills the task's head from the features of the training samples as they are.
 
     Returns:
@@ -46,15 +47,9 @@ def solve_head(trainer: pl.Trainer, task: Task, datamodule: DataModule, seed: in
     """
     assert task.strategy.start is not None
     rows = datamodule.splits["train"]
-    features = datamodule.known_features("train")
-    if features is None:
-        loaders = {"train": datamodule.eval_dataloader("train")}
-        ascending = extract(
-            task.backbone, loaders, trainer.strategy.root_device, trainer.precision_plugin.forward_context
-        )
-        features = ascending["train"][rows.argsort().argsort()]
+    features = known_features(cfg, trainer, task, datamodule, ["train"])["train"].all
     targets = from_numpy(datamodule.table.targets[rows])
-    found = task.strategy.start.solve(task.head, features, targets, _weights(task, datamodule, targets), seed)
+    found = task.strategy.start.solve(task.head, features, targets, _weights(task, datamodule, targets), cfg.seed)
     held_out = found["held_out_accuracy"]
     scored = f", accuracy of {max(held_out):.4f} on held-out training samples" if held_out else ""
     log.info("the head is solved for: %s = %.4g%s", found["setting"], found["chosen"], scored)

@@ -37,10 +37,11 @@ class Backbone(nn.Module, ABC):
         An image's canonical form is uint8 `(3, height, width)`, RGB; a text's a `str`. The callable is picklable and
         without randomness, which is augmentation's business; `train` is for families that cut what they are trained on
         otherwise. It may have `takes`, the class of the samples (`Tensor` or `str`), by which a set of others is
-        refused; and a method `collate` that makes a batch of a list of inputs; else they are stacked. It may
-        have a method `prepare` that takes what loads the sample of a row and the number of rows, does for all rows once
-        what else is done for each sample in each epoch, and returns what gives the input of a row, with the `lengths`
-        of all samples before any was cut.
+        refused; a method `collate` that makes a batch of a list of inputs, else they are stacked; `identity`, a text
+        that is another one for all that makes other inputs of the same samples, by which kept features are told apart
+        (without it, its pickled form counts); and a method `prepare` that takes what loads the sample of a row and the
+        number of rows, does for all rows once what else is done for each sample in each epoch, and returns what gives
+        the input of a row, with the `lengths` of all samples before any was cut.
         """
 
     def source_head(self) -> nn.Module:

@@ -43,6 +43,11 @@ class ImagePreprocessing:
         if min(self.std) <= 0:
             raise ConfigError(f"backbone.std must be positive, got {list(self.std)}.")
 
+    @property
+    def identity(self) -> str:
+        """Another text for all that makes another input of the same image."""
+        return repr(self)
+
     def __call__(self, image: Tensor) -> Tensor:
         """Turns uint8 `(3, height, width)` into float32 `(channels, size, size)`."""
         if len(self.mean) == 1:

@@ -78,6 +78,15 @@ class Tokenization:
 
     takes: ClassVar[type] = str
 
+    @property
+    def identity(self) -> str:
+        """Another text for all that makes other inputs of the same texts."""
+        tokenizer = json.loads(self.tokenizer.backend_tokenizer.to_str())
+        for state in ("truncation", "padding"):  # of its last call
+            tokenizer.pop(state, None)
+        padding = f"{self.tokenizer.pad_token_id} {self.tokenizer.padding_side}"
+        return f"{self.max_length} {padding} {json.dumps(tokenizer, sort_keys=True)}"
+
     def __call__(self, text: str) -> Tensor:
         """Returns int64 `(tokens,)`, at most `max_length`."""
         ids = self.tokenizer(text, truncation=True, max_length=self.max_length)["input_ids"]
@@ -121,10 +130,7 @@ class Tokenization:
     def _key(self, load: Callable[[int], str], count: int) -> str:
         """Of everything that the tokens depend on: the tokenizer as it is, and all texts."""
         digest = hashlib.blake2b(digest_size=16)
-        tokenizer = json.loads(self.tokenizer.backend_tokenizer.to_str())
-        for state in ("truncation", "padding"):  # of its last call
-            tokenizer.pop(state, None)
-        digest.update(f"2 {self.max_length} {json.dumps(tokenizer, sort_keys=True)}".encode())
+        digest.update(f"3 {self.identity}".encode())
         for row in range(count):
             text = load(row).encode("utf-8", "surrogatepass")
             digest.update(len(text).to_bytes(8, "little"))  # else a border between two texts could move

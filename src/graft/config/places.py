@@ -18,7 +18,7 @@ _WORDS = ("hub", "package", "none")  # where weights come from; a folder of that
 
 
 def with_absolute_paths(cfg: DictConfig) -> DictConfig:
-    """Returns the configuration with the paths in `datamodule` and `backbone` made absolute, from this folder.
+    """Returns the configuration with the paths in `datamodule`, `backbone` and `cache` made absolute, from this folder.
 
     What is absolute already keeps its interpolations; so does all else.
     """
@@ -32,4 +32,7 @@ def with_absolute_paths(cfg: DictConfig) -> DictConfig:
             path = Path(said).expanduser()
             if said != str(path.absolute()) and (key in paths or path.exists()):
                 OmegaConf.update(cfg, f"{group}.{key}", str(path.absolute()))
+    folder = OmegaConf.select(cfg, "cache.folder")
+    if folder is not None:
+        cfg.cache.folder = str(Path(folder).expanduser().absolute())
     return cfg

@@ -115,7 +115,7 @@ def _examine(paths: Sequence[Path], examine: Examine) -> list[Any]:
 def _stamp(path: Path) -> list[int] | None:
     with suppress(OSError):
         info = path.stat()
-        return [info.st_size, info.st_mtime_ns]
+        return [info.st_size, info.st_mtime_ns, info.st_ctime_ns]  # the last tells of a copy that kept the old time
     return None
 
 

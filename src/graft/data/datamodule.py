@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
-from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from graft.data.augmentation import Chain, OnBatches, Transform
 from graft.data.loader import ResumableLoader
-from graft.data.samples import Batch, FeatureSamples, Samples, as_is
+from graft.data.samples import Batch, FeatureRows, FeatureSamples, Samples, as_is
 from graft.data.sampling import EvaluationBatches, TrainingOrder
 from graft.data.settings import at_least, free_cores, one_of, share
 from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
@@ -82,7 +81,7 @@ class DataModule(LightningDataModule):
         self.classes: list[str] = []
         self.splits: dict[str, Rows] = {}
         self.skipped: list[BadFile] = []
-        self._features: Mapping[str, Tensor] = {}
+        self._features: Mapping[str, FeatureRows] = {}
         self._prepared: Table | None = None  # gives network inputs, not canonical samples
         self._train_loader: ResumableLoader | None = None
         self._position: dict[str, Any] | None = None
@@ -213,11 +212,11 @@ class DataModule(LightningDataModule):
         rows = self._rows(split)
         return Named(self.table.ids, rows, None if self.table.digests is None else self.table.digests[rows])
 
-    def use_features(self, features: Mapping[str, Tensor]) -> None:
+    def use_features(self, features: Mapping[str, FeatureRows]) -> None:
         """From now on these splits yield "features" instead of "inputs"; no sample of them is read any more.
 
         Args:
-            features: by split, (n, num_features), by ascending row of the table. Empty: back to inputs.
+            features: by split, (n, num_features), in the order of `splits[split]`. Empty: back to inputs.
 
         Raises:
             ValueError: the numbers of rows differ.
@@ -225,27 +224,26 @@ class DataModule(LightningDataModule):
         for split, values in features.items():
             if len(values) != (needed := len(self._rows(split))):
                 raise ValueError(f"{len(values)} rows of features for {needed} samples of {split}")
-        # A split's rows are in no order: the rank of each says where its features are.
-        ranks = {split: self.splits[split].argsort().argsort() for split in features}
-        self._features = {split: values[ranks[split]] for split, values in features.items()}
-
-    def known_features(self, split: str) -> Tensor | None:
-        """Returns the features that a split yields, `(n, num_features)` in the order of `splits[split]`; or None."""
-        return self._features.get(split)
+        self._features = features
 
     def dataset(self, split: str, train: bool) -> Samples | FeatureSamples:
         """Returns the samples of a split; with `train`, augmented and preprocessed as for training."""
         rows = self._rows(split)
         if split in self._features:
             return FeatureSamples(self.table, rows, self._features[split])
+        if not train or not self.varies:
+            return self._as_they_are(rows, train)
+        preprocess = self.preprocess(True)
+        collate = getattr(preprocess, "collate", default_collate)
+        transform = preprocess if self.augment is None else Chain((self.augment, preprocess))
+        return Samples(self.table, rows, transform, seed=self.seed, collate=collate, mix=self.mix)
+
+    def _as_they_are(self, rows: Rows, train: bool = False) -> Samples:
         preprocess = self.preprocess(train)
         collate = getattr(preprocess, "collate", default_collate)
         if self._prepared is not None:
             return Samples(self._prepared, rows, as_is, seed=None, collate=collate)
-        if not train or not self.varies:
-            return Samples(self.table, rows, preprocess, seed=None, collate=collate)
-        transform = preprocess if self.augment is None else Chain((self.augment, preprocess))
-        return Samples(self.table, rows, transform, seed=self.seed, collate=collate, mix=self.mix)
+        return Samples(self.table, rows, preprocess, seed=None, collate=collate)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Returns the training batches: shuffled, augmented, this rank's share of each; resumable.
@@ -321,6 +319,13 @@ class DataModule(LightningDataModule):
         batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=world, rank=rank, lengths=lengths)
         return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
 
+    def loader_of(self, rows: Rows) -> DataLoader[Batch]:
+        """Returns batches of any rows that are in a split, as they are, all of them for this process."""
+        dataset = self._as_they_are(rows)
+        lengths = None if self.lengths is None else self.lengths[rows]
+        batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=1, rank=0, lengths=lengths)
+        return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
+
     def _loading(self, dataset: Samples | FeatureSamples) -> dict[str, Any]:
         workers = 0 if isinstance(dataset, FeatureSamples) else self.num_workers
         return {
@@ -341,7 +346,8 @@ class DataModule(LightningDataModule):
         return self.trainer.strategy.root_device.type == "cuda"
 
     def _lengths(self, split: str) -> NDArray[np.int64] | None:
-        return None if self.lengths is None or split in self._features else self.lengths[self._rows(split)]
+        """Of features too, which need no padding: so the batches are the same ones with and without them."""
+        return None if self.lengths is None else self.lengths[self._rows(split)]
 
     def _rows(self, split: str) -> Rows:
         if split not in SPLITS:

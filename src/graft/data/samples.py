@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -79,6 +79,16 @@ def seeded(*words: int) -> Iterator[None]:
         yield
 
 
+class FeatureRows(Protocol):
+    """Features of samples, `(n, …)`: a tensor, or what gathers them from the disk."""
+
+    def __len__(self) -> int:
+        """Returns the number of samples."""
+
+    def __getitem__(self, positions: list[int], /) -> Tensor:
+        """Returns those at some positions, `(positions, …)`."""
+
+
 @dataclass(frozen=True, eq=False)
 class FeatureSamples(Dataset[Batch]):
     """The samples of a split by their features, computed beforehand.
@@ -86,12 +96,12 @@ class FeatureSamples(Dataset[Batch]):
     Attributes:
         table: all samples.
         rows: (n,) the rows of this split.
-        features: (n, num_features), in the order of `rows`; may be memory-mapped.
+        features: (n, num_features), in the order of `rows`.
     """
 
     table: Table
     rows: Rows
-    features: Tensor
+    features: FeatureRows
 
     def __len__(self) -> int:
         """Returns the number of samples."""

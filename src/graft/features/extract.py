@@ -1,52 +1,60 @@
-"""One pass of a frozen backbone over a split."""
+"""A frozen backbone that computes features."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 from lightning_fabric.utilities import move_data_to_device
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from graft.backbones import Backbone
 from graft.backbones.folding import folded
 
+Precision = Callable[[], AbstractContextManager[Any]]
+"""Makes the context of each batch, such as autocast."""
 
-@torch.inference_mode()
-def extract(
-    backbone: Backbone,
-    loaders: dict[str, DataLoader[Any]],
-    device: torch.device,
-    precision: Callable[[], AbstractContextManager[Any]],
-) -> dict[str, Tensor]:
-    """Computes the features of each split.
+
+@contextmanager
+def extracting(
+    backbone: Backbone, device: torch.device, precision: Precision
+) -> Iterator[Callable[[DataLoader[Any]], Iterator[tuple[Tensor, Tensor]]]]:
+    """Has a backbone ready to compute features; afterwards it is as it was.
 
     Args:
         backbone: Moved to the device and back; in eval mode meanwhile.
-        loaders: By split; without augmentation, in any order of their samples.
         device: Where to compute.
-        precision: Makes the context of each batch, such as autocast.
+        precision: Of each batch.
 
-    Returns:
-        By split, float32 `(samples, num_features)` on the CPU, by ascending `index`.
+    Yields:
+        What turns the batches of a loader into their `index` and their features, float32 `(batch, num_features)`,
+        both on the CPU.
     """
     modes = {module: module.training for module in backbone.modules()}
     network: nn.Module = backbone.eval().to(device)
-    features = {}
     fold = device.type == "cpu"  # on GPUs the folding gains little
-    for split, loader in loaders.items():
-        parts, index = [], []
-        for batch in track(loader, description=f"features of {split}", transient=True):
-            inputs = move_data_to_device(batch["inputs"], device)
-            if fold:
-                network, fold = folded(backbone, inputs), False
-            with precision():
-                parts.append(network(inputs).float().cpu())
-            index.append(batch["index"])
-        features[split] = torch.cat(parts)[torch.cat(index).argsort()]
-    for module, training in modes.items():
-        module.training = training
-    backbone.cpu()
-    return features
+
+    @torch.inference_mode()
+    def compute(inputs: Any) -> Tensor:
+        nonlocal network, fold
+        inputs = move_data_to_device(inputs, device)
+        if fold:
+            network, fold = folded(backbone, inputs), False
+        with precision():
+            features: Tensor = network(inputs)
+        return features.float().cpu()
+
+    try:
+        yield lambda loader: ((batch["index"], compute(batch["inputs"])) for batch in loader)
+    finally:
+        for module, training in modes.items():
+            module.training = training
+        backbone.cpu()
+
+
+def extract(backbone: Backbone, loader: DataLoader[Any], device: torch.device, precision: Precision) -> Tensor:
+    """Returns the features of all samples of a loader, `(samples, num_features)`, by ascending `index`."""
+    with extracting(backbone, device, precision) as compute:
+        index, features = zip(*compute(loader), strict=True)
+    return torch.cat(features)[torch.cat(index).argsort()]

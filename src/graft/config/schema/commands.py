@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from graft.config.schema.kinds import Node, Nodes, Range, Seed
+from graft.config.schema.kinds import ABSENT, Node, Nodes, Range, Seed
 from graft.config.schema.learning import Optimizer
 
 
@@ -14,6 +14,14 @@ class Paths:
     root: str
     logs: str
     run_dir: str
+
+
+@dataclass
+class Cache:
+    """`cache` in configs/train.yaml."""
+
+    enabled: bool
+    folder: str | None
 
 
 @dataclass
@@ -39,6 +47,7 @@ class Train:
     test: bool
     bootstrap: Annotated[int, Range(0)]
     resume: str | None
+    cache: Cache = ABSENT  # in runs from before there was one
 
 
 @dataclass

@@ -1,0 +1,98 @@
+"""`graft cache`: what is kept of frozen backbones, and the ways to check it and to be rid of it."""
+
+import json
+from pathlib import Path
+
+from rich.filesize import decimal
+from rich.table import Table
+
+from graft.errors import ConfigError, did_you_mean
+from graft.features.inventory import Entry, damaged, entries, prune, unused_for
+from graft.features.store import cache_folder
+from graft.reports.terminal import rendered
+
+HELP = """\
+Lists the features that are kept of frozen backbones, so that runs and sweeps share them.
+
+Usage: graft cache                          what there is, with sizes
+       graft cache verify                   reads all of it and removes what is damaged
+       graft cache prune unused_for=30      removes what no run has used for 30 days
+       graft cache prune name=3f2a          removes the one whose name begins so
+       graft cache prune all
+
+folder=… looks into another folder than graft/features in the user's cache."""
+_ACTIONS = ("list", "verify", "prune")
+
+
+def cache(words: list[str]) -> None:
+    """Does what the words say, see `HELP`.
+
+    Raises:
+        ConfigError: They say nothing that can be done.
+    """
+    action, options = _understood(words)
+    root = Path(options.pop("folder", "") or cache_folder()).expanduser()
+    found = entries(root)
+    if action == "verify":
+        _verify(found)
+    elif action == "prune":
+        chosen = _chosen(found, options)
+        freed = prune(root, chosen)
+        print(f"{len(chosen)} of {len(found)} removed from {root}: {decimal(freed)} freed")
+    else:
+        _list(found, root)
+
+
+def _understood(words: list[str]) -> tuple[str, dict[str, str]]:
+    action, *rest = words if words and "=" not in words[0] else ["list", *words]
+    if action not in _ACTIONS:
+        raise ConfigError(f"graft cache {action}: there are {', '.join(_ACTIONS)}.{did_you_mean(action, _ACTIONS)}")
+    options = {word.partition("=")[0]: word.partition("=")[2] for word in rest}
+    known = ("folder", "unused_for", "name", "all") if action == "prune" else ("folder",)
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"graft cache {action} knows no '{name}', only {', '.join(known)}: see --help.")
+    return action, options
+
+
+def _verify(found: list[Entry]) -> None:
+    for entry in found:
+        broken = damaged(entry)
+        print(f"{entry.folder.name[:8]}  {f'{broken} damaged parts removed' if broken else 'whole'}")
+    print(f"{len(found)} checked")
+
+
+def _chosen(found: list[Entry], options: dict[str, str]) -> list[Entry]:
+    if len(options) != 1:
+        raise ConfigError("graft cache prune removes what you say: unused_for=<days>, name=<how it begins>, or all.")
+    if "all" in options:
+        return found
+    if name := options.get("name"):
+        chosen = [entry for entry in found if entry.folder.name.startswith(name)]
+        if len(chosen) != 1:
+            raise ConfigError(f"name={name}: {len(chosen)} begin so; see `graft cache`.")
+        return chosen
+    try:
+        days = float(options.get("unused_for", ""))
+    except ValueError as error:
+        raise ConfigError(f"unused_for={options.get('unused_for', '')} is no number of days.") from error
+    return unused_for(found, days)
+
+
+def _list(found: list[Entry], root: Path) -> None:
+    table = Table(title_justify="left", title=f"features in {root}")
+    for heading in ("name", "backbone", "weights", "preprocessing", "precision"):
+        table.add_column(heading)
+    for heading in ("samples", "size", "last used"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for entry in found:
+        table.add_row(*_described(entry), f"{entry.samples:,}", decimal(entry.size), f"{entry.used:%Y-%m-%d %H:%M}")
+    print(rendered(table) if found else f"no features in {root}")
+    print(f"{decimal(sum(entry.size for entry in found))} in all")
+
+
+def _described(entry: Entry) -> tuple[str, ...]:
+    key = entry.key
+    model = json.loads(key["backbone"]).get("model", "?") if "backbone" in key else "?"
+    arithmetic = f"{key.get('precision', '?').partition(',')[0]} on {key.get('device', '?')}"
+    return entry.folder.name[:8], str(model), key.get("weights", "?")[:8], key.get("preprocessing", "?"), arithmetic

@@ -1,0 +1,101 @@
+"""What lies in the folder of all stores: sizes, whether it is whole, and what nobody has used for long."""
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from graft.features.key import Key
+from graft.features.parts import PARTS, read_parts
+from graft.features.store import DESCRIPTION
+
+log = logging.getLogger(__name__)
+
+_LEFT_OVER = 24 * 3600  # seconds after which an unfinished file has no process that will finish it
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A store on the disk.
+
+    Attributes:
+        folder: Its name is that of the key.
+        key: What its features depend on; empty where that cannot be read.
+        samples: How many it holds.
+        size: In bytes.
+        used: When a run last looked into it.
+    """
+
+    folder: Path
+    key: Key
+    samples: int
+    size: int
+    used: datetime
+
+
+def entries(root: Path) -> list[Entry]:
+    """Returns all stores, the one used last first."""
+    found = [_entry(folder) for folder in root.glob("*") if folder.is_dir() and not folder.name.startswith(".")]
+    return sorted(found, key=lambda entry: entry.used, reverse=True)
+
+
+def _entry(folder: Path) -> Entry:
+    key: Key = {}
+    used = folder.stat().st_mtime
+    with suppress(OSError, ValueError):
+        used = (folder / DESCRIPTION).stat().st_mtime
+        key = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    samples = sum(_samples(path) for path in folder.glob(PARTS))
+    size = sum(path.stat().st_size for path in folder.glob("*"))
+    return Entry(folder, key, samples, size, datetime.fromtimestamp(used, UTC))
+
+
+def _samples(path: Path) -> int:
+    try:
+        with safe_open(path, "pt") as file:
+            return int(file.get_slice("samples").get_shape()[0])
+    except (OSError, SafetensorError):
+        return 0
+
+
+def damaged(entry: Entry) -> int:
+    """Reads all parts of a store, removes those that are not whole, and returns how many they were."""
+    paths = list(entry.folder.glob(PARTS))
+    return len(paths) - len(read_parts(entry.folder))
+
+
+def prune(root: Path, chosen: list[Entry]) -> int:
+    """Removes stores and what killed processes left in the others; returns how many bytes that freed.
+
+    A run that is using a store goes on: what it has mapped stays until it ends, what it computes it keeps in memory.
+    """
+    freed = 0
+    for entry in chosen:
+        gone = root / f".{entry.folder.name}.pruned"
+        entry.folder.rename(gone)  # in one step, so that no run finds half of it
+        shutil.rmtree(gone)
+        freed += entry.size
+    for path in _left_over(root):
+        with suppress(OSError):
+            freed += path.stat().st_size
+            path.unlink()
+    return freed
+
+
+def _left_over(root: Path) -> Iterator[Path]:
+    for path in (*root.glob("*/.*.tmp"), *root.glob("*/*.lock")):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _LEFT_OVER:
+                yield path
+
+
+def unused_for(found: list[Entry], days: float) -> list[Entry]:
+    """Returns the stores into which no run has looked for so many days."""
+    return [entry for entry in found if datetime.now(UTC) - entry.used >= timedelta(days=days)]

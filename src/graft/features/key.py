@@ -1,0 +1,103 @@
+"""What determines a feature beside the sample itself, and a name for all of it."""
+
+import hashlib
+import inspect
+import json
+import pickle
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from graft.backbones import Backbone
+
+Key = Mapping[str, str]
+"""By name, everything that a feature depends on."""
+
+_ROOMS = ("backbones", "data", "features")  # whose code a feature comes out of
+_LIBRARIES = ("torch", "torchvision", "timm", "transformers", "tokenizers", "pillow")
+_OF_WEIGHTS = ("weights", "package")  # settings that say where the weights come from; the tensors themselves count
+
+_READABLE = 400  # characters: a tokenizer has a million
+
+
+def key_of(
+    backbone: Backbone,
+    settings: Mapping[str, Any],
+    preprocess: Callable[[Any], Any],
+    precision: str,
+    device: str,
+) -> Key:
+    """Returns what the features of a frozen backbone depend on.
+
+    Args:
+        backbone: With the weights that it computes with.
+        settings: What it was made from, plain values.
+        preprocess: Makes an input of a sample.
+        precision: Lightning's name.
+        device: Its type, such as `cpu`.
+    """
+    made_from = {name: value for name, value in settings.items() if name not in _OF_WEIGHTS}
+    return {
+        "backbone": json.dumps(made_from, sort_keys=True, default=str),
+        "weights": _digest_of_tensors(backbone),
+        "preprocessing": identity(preprocess),
+        "precision": f"{precision}, matmul {torch.get_float32_matmul_precision()}",
+        "device": device,
+        "code": _digest_of_code(type(backbone), type(preprocess)),
+        "libraries": ", ".join(_versions()),
+    }
+
+
+def name_of(key: Key) -> str:
+    """Returns 32 hexadecimal digits that are others for any other key."""
+    return hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _digest_of_tensors(backbone: Backbone) -> str:
+    """Of parameters and buffers, also those that no checkpoint holds."""
+    digest = hashlib.sha256()
+    for name, tensor in (*backbone.named_parameters(), *backbone.named_buffers()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def identity(preprocess: Callable[[Any], Any]) -> str:
+    """Returns what tells a preprocessing from all that make other inputs of the same samples."""
+    said: str | None = getattr(preprocess, "identity", None)
+    if said is None:
+        return f"pickled {hashlib.sha256(pickle.dumps(preprocess)).hexdigest()}"
+    return said if len(said) < _READABLE else f"identity {hashlib.sha256(said.encode()).hexdigest()}"
+
+
+def _digest_of_code(*classes: type) -> str:
+    """Of Graft's rooms that a feature comes out of, and of the files that classes from elsewhere stand in."""
+    digest = hashlib.sha256(_digest_of_rooms())
+    for each in classes:
+        if not each.__module__.startswith("graft."):
+            digest.update(Path(inspect.getfile(each)).read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _digest_of_rooms() -> bytes:
+    digest = hashlib.sha256()
+    here = Path(__file__).parents[1]
+    for path in sorted(path for room in _ROOMS for path in (here / room).rglob("*.py")):
+        digest.update(path.relative_to(here).as_posix().encode() + b"\n" + path.read_bytes())
+    return digest.digest()
+
+
+def _versions() -> list[str]:
+    found = []
+    for library in _LIBRARIES:
+        try:
+            found.append(f"{library} {version(library)}")
+        except PackageNotFoundError:
+            continue
+    return found

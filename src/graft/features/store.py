@@ -1,0 +1,133 @@
+"""Features on disk under one key, that many processes write and read."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
+from torch import Tensor
+
+from graft.features.key import Key, name_of
+from graft.features.parts import PARTS, Digests, Part, read, read_parts, written
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = "key.json"
+
+
+def cache_folder() -> Path:
+    """Returns where all stores lie if nothing is said."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graft" / "features"
+
+
+class Store:
+    """The features of any samples under one key.
+
+    A part is a safetensors file, named after its samples and its own checksum. It appears under its name when it is
+    whole, so that a killed process leaves nothing that is taken for one. Which part a sample is in does not matter:
+    processes that compute the same at the same time waste work, never correctness.
+
+    Args:
+        key: Everything that the features depend on beside the samples.
+        root: The folder of all stores.
+    """
+
+    def __init__(self, key: Key, root: Path) -> None:
+        self.key = key
+        self.folder = root / name_of(key)
+        self._writes = True
+
+    def parts(self) -> list[Part]:
+        """Returns all parts that are whole; a damaged one is told and removed."""
+        with suppress(OSError):
+            os.utime(self.folder / DESCRIPTION)  # when it was last of use
+        return read_parts(self.folder)
+
+    def made(self, samples: Digests, compute: Callable[[], Tensor]) -> Part | None:
+        """Returns the part of these samples, from the disk or computed and kept; None: another process is at it.
+
+        Args:
+            samples: (n,)
+            compute: Returns their features, (n, …).
+        """
+        with self._locked(_named(samples)) as free:
+            if not free:
+                return None
+            for path in self.folder.glob(f"{_named(samples)}-{PARTS}"):
+                if (part := read(path)) is not None:
+                    return part
+            return self._kept(Part(samples, compute()))
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[bool]:
+        """Yields whether this process may compute; where locks cannot be had, any may."""
+        lock = self._lock(name)
+        if lock is None:
+            yield True
+            return
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        except OSError as error:
+            self._give_up(error)
+            yield True
+            return
+        try:
+            yield True
+        finally:
+            with suppress(OSError):  # who waits on the removed file computes as well: wasted work at worst
+                Path(lock.lock_file).unlink()
+            lock.release()
+
+    def _lock(self, name: str) -> FileLock | None:
+        if not self._writes:
+            return None
+        try:
+            self._describe()
+        except OSError as error:
+            self._give_up(error)
+            return None
+        return FileLock(self.folder / f"{name}.lock")
+
+    def _describe(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if (self.folder / DESCRIPTION).exists():
+            return
+        temporary = self.folder / f".{DESCRIPTION}.{uuid4().hex}.tmp"
+        made = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+        temporary.write_text(json.dumps({"made": made, **self.key}, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(self.folder / DESCRIPTION)
+
+    def _kept(self, part: Part) -> Part:
+        """Writes a part and returns it as mapped from the disk; where that cannot be, as it is."""
+        if not self._writes:
+            return part
+        try:
+            return written(part, self.folder, _named(part.samples))
+        except (OSError, SafetensorError) as error:  # the latter wraps errors of the disk
+            self._give_up(error)
+            return part
+
+    def _give_up(self, error: Exception) -> None:
+        """From now on features stay in memory; each later run computes them anew."""
+        if self._writes:
+            reason = getattr(error, "strerror", None) or error
+            log.warning(
+                "Features cannot be kept in %s (%s): they stay in memory, and other runs will compute them again."
+                " Make room, or set cache.folder to another folder.",
+                *(self.folder, reason),
+            )
+        self._writes = False
+
+
+def _named(samples: Digests) -> str:
+    return hashlib.sha256(samples.tobytes()).hexdigest()[:24]

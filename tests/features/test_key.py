@@ -1,0 +1,125 @@
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from graft.backbones import TimmBackbone
+from graft.backbones.images import ImagePreprocessing
+from graft.features import key
+from graft.features.key import key_of, name_of
+
+
+@pytest.fixture
+def made(settings):
+    torch.manual_seed(0)
+    own = settings("timm", model="test_resnet", weights="none", image_size=32)
+    return TimmBackbone(**own), own
+
+
+def name(backbone, own, preprocess=None, precision="32-true", device="cpu"):
+    return name_of(key_of(backbone, own, preprocess or backbone.preprocess(False), precision, device))
+
+
+def test_what_changes_no_feature_changes_no_key(made):
+    backbone, own = made
+    before = name(backbone, own)
+    assert name(backbone.train(), own) == before
+    assert name(backbone.to(memory_format=torch.channels_last), own) == before
+    assert name(backbone, own | {"weights": "some/run", "package": {"file": "x"}}) == before  # the tensors count
+
+
+@pytest.mark.parametrize(
+    "tensor", ["model.conv1.0.weight", "model.layer4.0.bn2.bias", "model.layer4.0.bn2.running_var"]
+)
+def test_one_weight_changes_it(made, tensor):
+    backbone, own = made
+    before = name(backbone, own)
+    with torch.no_grad():
+        value = backbone.state_dict()[tensor]
+        value[(-1,) * value.ndim] += 1e-6
+    assert name(backbone, own) != before
+
+
+def test_a_buffer_that_no_checkpoint_holds_changes_it(made):
+    backbone, own = made
+    backbone.register_buffer("frequencies", torch.ones(2), persistent=False)
+    before = name(backbone, own)
+    backbone.frequencies[1] = 2
+    assert name(backbone, own) != before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"size": 33},
+        {"crop_pct": 0.9},
+        {"interpolation": "bilinear"},
+        {"mean": (0.5, 0.5, 0.5)},
+        {"std": (0.5, 0.5, 0.51)},
+    ],
+)
+def test_one_argument_of_the_preprocessing_changes_it(made, changed):
+    backbone, own = made
+    usual = ImagePreprocessing(32, 0.95, "bicubic", (0.4, 0.4, 0.4), (0.2, 0.2, 0.2))
+    assert name(backbone, own, usual) == name(backbone, own, replace(usual))
+    assert name(backbone, own, usual) != name(backbone, own, replace(usual, **changed))
+
+
+@dataclass
+class Shifted:
+    """A preprocessing of a user's own, without an identity."""
+
+    by: float
+
+    def __call__(self, sample):
+        return sample + self.by
+
+
+def test_a_preprocessing_without_an_identity_counts_by_what_it_holds(made):
+    backbone, own = made
+    assert name(backbone, own, Shifted(1.0)) == name(backbone, own, Shifted(1.0))
+    assert name(backbone, own, Shifted(1.0)) != name(backbone, own, Shifted(1.5))
+
+
+def test_precision_device_settings_and_versions_change_it(made, monkeypatch):
+    backbone, own = made
+    before = name(backbone, own)
+    others = [
+        name(backbone, own, precision="bf16-mixed"),
+        name(backbone, own, device="cuda"),
+        name(backbone, own | {"pooling": "cls"}),
+    ]
+    monkeypatch.setattr(key, "_versions", lambda: ["torch 99.0"])
+    assert len({before, *others, name(backbone, own)}) == 5
+
+
+def test_a_line_of_code_that_computes_features_changes_it(made, monkeypatch, tmp_path):
+    backbone, own = made
+    room = tmp_path / "graft" / "backbones" / "net.py"
+    room.parent.mkdir(parents=True)
+    (tmp_path / "graft" / "features").mkdir()
+    monkeypatch.setattr(key, "__file__", str(tmp_path / "graft" / "features" / "key.py"))
+    names = []
+    for source in ("x = 1", "x = 2"):
+        room.write_text(source)
+        key._digest_of_rooms.cache_clear()
+        names.append(name(backbone, own))
+    key._digest_of_rooms.cache_clear()
+    assert names[0] != names[1]
+
+
+def test_another_tokenizer_or_length_is_another_preprocessing(small_bert, settings):
+    from transformers import AutoTokenizer
+
+    from graft.backbones.tokens import Tokenization
+
+    def tokenizer():
+        return AutoTokenizer.from_pretrained(small_bert)
+
+    usual, again = Tokenization(tokenizer(), 16), Tokenization(tokenizer(), 16)
+    again.tokenizer(["the film", "the film was great"], padding=True, truncation=True, max_length=4)
+    assert usual.identity == again.identity
+    assert usual.identity != Tokenization(tokenizer(), 17).identity
+    left = tokenizer()
+    left.padding_side = "left"
+    assert usual.identity != Tokenization(left, 16).identity

@@ -1,0 +1,176 @@
+"""Runs that share features; what a user sees of the cache."""
+
+import os
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from graft.data import DataModule
+
+SHORT = ["trainer.max_epochs=2", "bootstrap=0"]
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """How many samples went through a frozen backbone, run by run."""
+    own, counts = DataModule.loader_of, []
+
+    def watch(self, rows):
+        counts.append(len(rows))
+        return own(self, rows)
+
+    monkeypatch.setattr(DataModule, "loader_of", watch)
+    return counts
+
+
+def predictions(folder):
+    return pd.read_parquet(folder / "predictions.parquet").set_index("id").sort_index()
+
+
+def same(first, second, atol=0.0):
+    first, second = (predictions(folder).select_dtypes("number") for folder in (first, second))
+    return np.allclose(first, second, rtol=0, atol=atol)
+
+
+def test_a_second_run_and_an_evaluation_compute_no_features(tiny, graft, computed, read):
+    first = tiny(*SHORT)
+    assert computed == [64]
+    second = tiny(*SHORT, name="second")
+    third = tiny(*SHORT, "optimizer.lr=0.5", "datamodule.batch_size=16", name="third")
+    assert graft("evaluate", f"run={third}") == 0
+    assert computed == [64]
+    assert same(first, second)
+    assert not same(first, third)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ["datamodule.split.seed=5"],
+        ["datamodule.shots=3"],
+        ["strategy=linear_probe"],
+        ["strategy=knn"],
+        ["strategy=lp_ft", "trainer.max_epochs=1"],
+    ],
+)
+def test_other_splits_and_strategies_share_features(tiny, computed, changed):
+    tiny(*SHORT)
+    tiny(*SHORT, *changed, name="second")
+    assert computed == [64]
+
+
+@pytest.mark.parametrize("changed", ["backbone.image_size=48", "backbone.crop_pct=0.5", "trainer.precision=bf16-mixed"])
+def test_what_changes_features_has_them_computed_anew(tiny, computed, changed):
+    tiny(*SHORT)
+    tiny(*SHORT, changed, name="second")
+    assert computed == [64, 64]
+
+
+def test_with_and_without_the_cache_predictions_are_the_same(tiny, computed, read):
+    runs = [tiny(*SHORT, f"cache.enabled={enabled}", name=f"cache_{enabled}") for enabled in ("true", "false")]
+    assert computed == [64]
+    assert same(*runs, atol=1e-5)
+    scores = [read(run, "summary.json") for run in runs]
+    assert scores[0]["test/accuracy"] == scores[1]["test/accuracy"]
+    assert scores[0]["val/loss"] == pytest.approx(scores[1]["val/loss"], abs=1e-5)
+
+
+def test_texts_share_features_too(tiny_text, computed):
+    runs = [tiny_text(*SHORT, f"cache.enabled={enabled}", name=f"cache_{enabled}") for enabled in ("true", "false")]
+    tiny_text(*SHORT, name="third")
+    assert computed == [80]
+    assert same(*runs, atol=1e-5)
+
+
+def test_a_pixel_is_seen_although_size_and_time_of_the_file_stay(tiny, computed, flowers, tmp_path):
+    root = shutil.copytree(flowers, tmp_path / "flowers")
+    for path in root.rglob("*.png"):  # bitmaps keep their size whatever is drawn
+        Image.open(path).save(path.with_suffix(".bmp"))
+        path.unlink()
+    own = [*SHORT, f"datamodule.root={root}"]
+    tiny(*own)
+    victim = next(iter(sorted(root.rglob("*.bmp"))))
+    before = victim.stat()
+    content = bytearray(victim.read_bytes())
+    content[-1] ^= 0x80
+    victim.write_bytes(bytes(content))
+    os.utime(victim, ns=(before.st_atime_ns, before.st_mtime_ns))
+    tiny(*own, name="second")
+    assert computed == [64, 1]
+
+
+def test_features_follow_their_samples_when_files_change_places(tiny, computed, flowers, tmp_path):
+    tiny(*SHORT)
+    root = shutil.copytree(flowers, tmp_path / "flowers")
+    for number, path in enumerate(sorted(root.rglob("*.png"), reverse=True)):
+        path.rename(path.with_name(f"a{number:03d}.png"))
+    own = [*SHORT, f"datamodule.root={root}"]
+    runs = [tiny(*own, f"cache.enabled={enabled}", name=f"cache_{enabled}") for enabled in ("true", "false")]
+    assert computed == [64]
+    assert same(*runs, atol=1e-5)
+
+
+@pytest.fixture
+def two(tiny, tmp_path):
+    """The folder of two stores, one of 64 samples and one, not used for 40 days, of 12."""
+    tiny(*SHORT)
+    tiny(*SHORT, "backbone.image_size=48", "datamodule.limit=6", "test=false", name="second")
+    root = tmp_path / "features"
+    old = next(path for path in root.glob("*/key.json") if '\\"image_size\\": 48' in path.read_text())
+    os.utime(old, (old.stat().st_mtime - 40 * 24 * 3600,) * 2)
+    return root
+
+
+def test_stores_are_listed_with_what_they_hold(two, graft, capsys):
+    assert graft("cache", f"folder={two}") == 0
+    out = capsys.readouterr().out
+    assert len(list(two.iterdir())) == 2
+    for said in ("test_vit", " 64 ", " 12 ", "32-true on cpu", "kB in all", *(path.name[:8] for path in two.iterdir())):
+        assert said in out
+
+
+def test_damage_is_found_without_a_run(two, graft, capsys):
+    victim = next(two.glob("*/*.safetensors"))
+    os.truncate(victim, victim.stat().st_size - 1)
+    assert graft("cache", "verify", f"folder={two}") == 0
+    out = capsys.readouterr().out
+    assert f"{victim.parent.name[:8]}  1 damaged parts removed" in out
+    assert "whole" in out
+    assert not victim.exists()
+
+
+def test_what_is_old_named_or_all_is_pruned(two, graft, capsys):
+    for words, left in (("unused_for=30", 1), ("unused_for=30", 1), ("all", 0)):
+        assert graft("cache", "prune", words, f"folder={two}") == 0
+        assert len(list(two.iterdir())) == left
+    assert "freed" in capsys.readouterr().out
+
+
+def test_a_store_is_pruned_by_how_its_name_begins(two, graft):
+    name = sorted(two.iterdir())[0].name
+    assert graft("cache", "prune", f"name={name[:6]}", f"folder={two}") == 0
+    assert [path.name for path in two.iterdir()] != [name]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["prune"], "unused_for=<days>"),
+        (["prune", "unused_for=long"], "unused_for=long is no number of days"),
+        (["prune", "name=zz"], "name=zz: 0 begin so"),
+        (["purge"], "Did you mean 'prune'?"),
+        (["verify", "all"], "knows no 'all'"),
+    ],
+)
+def test_wrong_words_are_told_and_nothing_is_removed(two, graft, capsys, words, said):
+    assert graft("cache", *words, f"folder={two}") == 2
+    assert said in capsys.readouterr().err
+    assert len(list(two.iterdir())) == 2
+
+
+def test_without_any_features_the_list_says_so(graft, tmp_path, capsys):
+    assert graft("cache", f"folder={tmp_path}/nowhere") == 0
+    assert "no features in" in capsys.readouterr().out
