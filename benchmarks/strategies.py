@@ -72,7 +72,7 @@ ALL = {
     "sentiment": ["datamodule.batch_size=32"],
 }
 EPOCHS_OF_ALL = 4  # gradual unfreezing has four phases
-QUARTERS = "+trainer.limit_train_batches=0.25"  # of the sentences, drawn anew in each epoch: as many steps as one pass
+EIGHTHS = "+trainer.limit_train_batches=0.125"  # of the sentences, drawn anew in each epoch: in all half a pass
 FEW = {"5": (10, 40), "20": (16, 20), "100": (16, 8)}  # samples a step, epochs: 40, 60 and 104 steps
 SCORED = "datamodule.limit=1000"  # test samples, where the training samples are few; only the sentences have more
 
@@ -139,7 +139,7 @@ def overrides(data, method, shots):
     elif data == "elpv":
         own.append("augmentation=dihedral")
     elif shots == "all":
-        own.append(QUARTERS)
+        own.append(EIGHTHS)
     length = [f"trainer.max_epochs={epochs}", f"trainer.check_val_every_n_epoch={epochs}", "scheduler.warmup=0.1"]
     # Checkpoints are large; WiSE-FT takes the mean of one and the start.
     best = [] if "wise_ft" in method else ["callbacks.best=null"]
