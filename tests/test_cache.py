@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from graft.data import DataModule
@@ -111,6 +112,38 @@ def test_features_follow_their_samples_when_files_change_places(tiny, computed, 
     runs = [tiny(*own, f"cache.enabled={enabled}", name=f"cache_{enabled}") for enabled in ("true", "false")]
     assert computed == [64]
     assert same(*runs, atol=1e-5)
+
+
+PHASES = "strategy.phases=[{train: head, epochs: 2, lr_scale: 1.0, lr_decay: 1.0}, "
+
+
+@pytest.mark.parametrize(
+    ("overrides", "wanted"),
+    [
+        (["strategy=layerwise", "strategy.k=2"], [2, 64]),
+        (["strategy=surgical", "strategy.stage=block_3"], [2, 64]),
+        (["strategy=gradual_unfreezing", "strategy.k=3", "cache.min_epochs=1"], [48, 2, 48, 2, 48]),
+        (
+            ["strategy=full_finetuning", PHASES + "{train: last_2, epochs: null, lr_scale: 0.1, lr_decay: 1.0}]"],
+            [48, 2, 64],
+        ),
+        (["strategy=full_finetuning", PHASES + "{train: all, epochs: null, lr_scale: 0.1, lr_decay: 1.0}]"], [48]),
+        (["strategy=full_finetuning"], []),
+        (["strategy=layerwise", "strategy.k=2", "cache.min_epochs=6"], []),
+        (["strategy=layerwise", "strategy.k=2", "cache.max_gb=0.00001"], [2]),
+    ],
+)
+def test_what_is_frozen_is_computed_once_and_nothing_else_changes(tiny, computed, weights, overrides, wanted):
+    own = ["trainer.max_epochs=5", "bootstrap=0", "optimizer.lr=1e-3", *overrides]
+    cached = tiny(*own, name="cached")
+    assert computed == wanted
+    plain = tiny(*own, "cache.enabled=false", name="plain")
+    assert computed == wanted
+    for name, value in weights(plain).items():
+        assert torch.allclose(value, weights(cached)[name], atol=2e-5), name
+    assert same(cached, plain, atol=1e-4)
+    columns = [pd.read_csv(run / "metrics.csv")["val/loss"].dropna() for run in (cached, plain)]
+    assert np.allclose(*columns, atol=1e-4)
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
 
     splits = ("train", "val", "test") if cfg.test else ("train", "val")
     with clock.part("features"):
-        precompute_features(cfg, trainer, task, datamodule, splits)
+        precompute_features(cfg, trainer, task, datamodule, splits, epochs=_epochs(trainer))
     last = run.checkpoints / "last.ckpt"
     resumed = last.exists()
     if strategy.start is not None and not resumed:
@@ -101,6 +101,10 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
     if trainer.is_global_zero:
         print(f"run folder: {run.path}")  # not through the console's log, which breaks long lines: it is to be copied
     return scores[cfg.monitor]
+
+
+def _epochs(trainer: pl.Trainer) -> int:
+    return -1 if trainer.max_epochs is None else trainer.max_epochs
 
 
 def _with_earlier(seconds: dict[str, float], earlier: float) -> dict[str, float]:

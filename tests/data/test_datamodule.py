@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from graft.data import DataModule
+from graft.data import DataModule, Known
 from graft.data.augmentation import OnBatches
 from graft.data.table import Table
 from graft.errors import ConfigError
@@ -124,7 +124,7 @@ def test_preprocessing_is_told_whether_it_is_for_training(make: Callable[..., Te
 def test_features_replace_inputs_split_by_split_until_taken_back(make: Callable[..., Texts]):
     datamodule = make(num_workers=1)
     rows = {split: torch.from_numpy(datamodule.splits[split]).float()[:, None] for split in ("train", "val")}
-    datamodule.use_features(rows)
+    datamodule.use_features({split: [Known(values)] for split, values in rows.items()})
     datamodule.table.load.__class__.__call__ = None  # type: ignore[method-assign]  # reading would fail
     try:
         for loader in (datamodule.train_dataloader(), datamodule.val_dataloader()):
@@ -138,7 +138,7 @@ def test_features_replace_inputs_split_by_split_until_taken_back(make: Callable[
     datamodule.use_features({})
     assert "inputs" in next(iter(datamodule.val_dataloader()))
     with pytest.raises(ValueError, match="2 rows of features for 25 samples of train"):
-        datamodule.use_features({"train": torch.zeros(2, 1)})
+        datamodule.use_features({"train": [Known(torch.zeros(2, 1))]})
 
 
 @pytest.mark.parametrize("world", [2, 4])

@@ -16,8 +16,8 @@ def made(settings):
     return TimmBackbone(**own), own
 
 
-def name(backbone, own, preprocess=None, precision="32-true", device="cpu"):
-    return name_of(key_of(backbone, own, preprocess or backbone.preprocess(False), precision, device))
+def name(backbone, own, preprocess=None, precision="32-true", device="cpu", stage="block_4"):
+    return name_of(key_of(backbone, own, preprocess or backbone.preprocess(False), precision, device, stage))
 
 
 def test_what_changes_no_feature_changes_no_key(made):
@@ -87,10 +87,11 @@ def test_precision_device_settings_and_versions_change_it(made, monkeypatch):
     others = [
         name(backbone, own, precision="bf16-mixed"),
         name(backbone, own, device="cuda"),
+        name(backbone, own, stage="block_3"),
         name(backbone, own | {"pooling": "cls"}),
     ]
     monkeypatch.setattr(key, "_versions", lambda: ["torch 99.0"])
-    assert len({before, *others, name(backbone, own)}) == 5
+    assert len({before, *others, name(backbone, own)}) == 6
 
 
 def test_a_line_of_code_that_computes_features_changes_it(made, monkeypatch, tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from graft.backbones.stages import Stage
+from graft.backbones.upper import Upper
 from graft.errors import GraftError, did_you_mean
 
 
@@ -25,6 +26,10 @@ class Backbone(nn.Module, ABC):
 
     num_features: int
     stages: tuple[Stage, ...]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._uppers: dict[str, Upper] = {}
 
     @abstractmethod
     def forward(self, inputs: Any) -> Tensor:
@@ -79,3 +84,33 @@ class Backbone(nn.Module, ABC):
         finally:
             hook.remove()
         raise RuntimeError(f"The input of the stage above '{stage}' was never reached.")
+
+    def enter(self, stage: str, example: Any) -> Tensor:
+        """Makes `forward_from` possible behind a stage, other than the last, and returns what it makes of the example.
+
+        Args:
+            stage: Its name.
+            example: A batch of inputs.
+
+        Raises:
+            NotCut: The stages above need more than its activation.
+        """
+        names = [known.name for known in self.stages]
+        modes = {module: module.training for module in self.modules()}
+        try:
+            upper = Upper(self.eval(), self.stages, names.index(stage), example)
+        finally:
+            for module, training in modes.items():
+                module.training = training
+        self._uppers[stage] = upper
+        return upper.activation
+
+    def forward_from(self, stage: str, activation: Tensor, inputs: Any = None) -> Tensor:
+        """Returns the features, `(batch, num_features)`, of what `forward_to` returns; the stages below do not run.
+
+        Args:
+            stage: One that was made ready by `enter`.
+            activation: Shape `(batch, …)`.
+            inputs: What it was made of, where that is a dictionary.
+        """
+        return self._uppers[stage](activation, inputs)

@@ -101,6 +101,10 @@ class TimmBackbone(Backbone):
         features: Tensor = self.model(to_channels_last(inputs) if self._channels_last else inputs)
         return features
 
+    def forward_from(self, stage: str, activation: Tensor, inputs: Any = None) -> Tensor:
+        """Returns the features, see `Backbone.forward_from`."""
+        return super().forward_from(stage, to_channels_last(activation) if self._channels_last else activation, inputs)
+
 
 def _with_head(model: str, source: str, package: Package | None, options: dict[str, Any]) -> nn.Module:
     """The network with the classifier that comes with its weights."""

@@ -1,7 +1,7 @@
 """What is learnt from: tables of samples, their splits, checks, loaders; one file per kind of source."""
 
 from graft.data.augmentation import OnBatches, chain, mixes
-from graft.data.datamodule import DataModule
+from graft.data.datamodule import DataModule, Known
 from graft.data.elpv import ELPV
 from graft.data.huggingface import HuggingFace
 from graft.data.image_folder import ImageFolder
@@ -15,6 +15,7 @@ __all__ = [
     "HuggingFace",
     "ImageFolder",
     "ImageTable",
+    "Known",
     "OnBatches",
     "Sentiment",
     "TextTable",

@@ -2,19 +2,20 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
+from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import DataLoader, default_collate
 
 from graft.data.augmentation import Chain, OnBatches, Transform
 from graft.data.loader import ResumableLoader
-from graft.data.samples import Batch, FeatureRows, FeatureSamples, Samples, as_is
+from graft.data.samples import AnySamples, Batch, FeatureRows, FeatureSamples, Samples, Scheduled, as_is
 from graft.data.sampling import EvaluationBatches, TrainingOrder
 from graft.data.settings import at_least, free_cores, one_of, share
 from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
@@ -22,6 +23,23 @@ from graft.data.table import BadFile, Kind, Named, Picked, Placed, Rows, Table, 
 from graft.errors import ConfigError
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a split's samples beforehand, in some epochs.
+
+    Attributes:
+        features: (n, …), in the order of `splits[split]`.
+        behind: the stage whose activations they are; None: they are what the head takes in.
+        begins: the first of the epochs.
+        ends: the epoch behind the last; None: they never end, and hold when the training is over.
+    """
+
+    features: FeatureRows
+    behind: str | None = None
+    begins: int = 0
+    ends: int | None = None
 
 
 class DataModule(LightningDataModule):
@@ -81,7 +99,7 @@ class DataModule(LightningDataModule):
         self.classes: list[str] = []
         self.splits: dict[str, Rows] = {}
         self.skipped: list[BadFile] = []
-        self._features: Mapping[str, FeatureRows] = {}
+        self._known: Mapping[str, Sequence[Known]] = {}
         self._prepared: Table | None = None  # gives network inputs, not canonical samples
         self._train_loader: ResumableLoader | None = None
         self._position: dict[str, Any] | None = None
@@ -212,25 +230,46 @@ class DataModule(LightningDataModule):
         rows = self._rows(split)
         return Named(self.table.ids, rows, None if self.table.digests is None else self.table.digests[rows])
 
-    def use_features(self, features: Mapping[str, FeatureRows]) -> None:
-        """From now on these splits yield "features" instead of "inputs"; no sample of them is read any more.
+    def use_features(self, known: Mapping[str, Sequence[Known]]) -> None:
+        """From now on these splits yield "features" instead of "inputs", in the epochs that are said.
 
         Args:
-            features: by split, (n, num_features), in the order of `splits[split]`. Empty: back to inputs.
+            known: by split, one behind the other without overlap. Empty: back to inputs.
 
         Raises:
             ValueError: the numbers of rows differ.
         """
-        for split, values in features.items():
-            if len(values) != (needed := len(self._rows(split))):
-                raise ValueError(f"{len(values)} rows of features for {needed} samples of {split}")
-        self._features = features
+        for split, parts in known.items():
+            for values in (part.features for part in parts):
+                if len(values) != (needed := len(self._rows(split))):
+                    raise ValueError(f"{len(values)} rows of features for {needed} samples of {split}")
+        self._known = known
 
-    def dataset(self, split: str, train: bool) -> Samples | FeatureSamples:
-        """Returns the samples of a split; with `train`, augmented and preprocessed as for training."""
+    def dataset(self, split: str, train: bool, fitting: bool = False) -> AnySamples:
+        """Returns the samples of a split.
+
+        Args:
+            split: train, val or test.
+            train: augmented and preprocessed as for training.
+            fitting: in each epoch by the features that hold in it; else by those that hold when training is over.
+        """
         rows = self._rows(split)
-        if split in self._features:
-            return FeatureSamples(self.table, rows, self._features[split])
+        known = [part for part in self._known.get(split, ()) if fitting or part.ends is None]
+        by_features = [FeatureSamples(self.table, rows, part.features, part.behind) for part in known]
+        if known and (not fitting or (known[0].begins, known[0].ends) == (0, None)):
+            return by_features[0]
+        samples = self._samples(rows, train)
+        if not known:
+            return samples
+        parts: list[tuple[int, Samples | FeatureSamples]] = [(0, samples)] if known[0].begins else []
+        for number, part in enumerate(known):
+            parts.append((part.begins, by_features[number]))
+            following = known[number + 1].begins if number + 1 < len(known) else None
+            if part.ends is not None and part.ends != following:
+                parts.append((part.ends, samples))
+        return Scheduled(tuple(parts))
+
+    def _samples(self, rows: Rows, train: bool) -> Samples:
         if not train or not self.varies:
             return self._as_they_are(rows, train)
         preprocess = self.preprocess(True)
@@ -255,7 +294,7 @@ class DataModule(LightningDataModule):
         batch_size = self._train_batch(world)
         if getattr(self.trainer, "overfit_batches", 0):
             raise ConfigError("trainer.overfit_batches is not supported: use datamodule.limit to keep few samples.")
-        dataset = self.dataset("train", train=True)
+        dataset = self.dataset("train", train=True, fitting=True)
         lengths = self._lengths("train")
         order = TrainingOrder(
             dataset,
@@ -302,8 +341,9 @@ class DataModule(LightningDataModule):
         self._position = state_dict or None
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """Returns the validation batches, see `eval_dataloader`."""
-        return self.eval_dataloader("val")
+        """Returns the validation batches, see `eval_dataloader`; in each epoch of a training by what is known in it."""
+        fitting = self.trainer is not None and self.trainer.state.fn == TrainerFn.FITTING
+        return self._evaluation("val", fitting)
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Returns the test batches, see `eval_dataloader`."""
@@ -311,8 +351,11 @@ class DataModule(LightningDataModule):
 
     def eval_dataloader(self, split: str) -> DataLoader[Batch]:
         """Returns the batches of any split unaugmented and in a fixed order; each sample goes to one rank only."""
+        return self._evaluation(split, fitting=False)
+
+    def _evaluation(self, split: str, fitting: bool) -> DataLoader[Batch]:
         world, rank = self._world()
-        dataset = self.dataset(split, train=False)
+        dataset = self.dataset(split, train=False, fitting=fitting)
         if world > len(dataset):
             raise ConfigError(f"{world} processes cannot share the {len(dataset)} samples of {split}: fewer devices.")
         lengths = self._lengths(split)
@@ -326,7 +369,7 @@ class DataModule(LightningDataModule):
         batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=1, rank=0, lengths=lengths)
         return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
 
-    def _loading(self, dataset: Samples | FeatureSamples) -> dict[str, Any]:
+    def _loading(self, dataset: AnySamples) -> dict[str, Any]:
         workers = 0 if isinstance(dataset, FeatureSamples) else self.num_workers
         return {
             "num_workers": workers,

@@ -96,12 +96,14 @@ class FeatureSamples(Dataset[Batch]):
     Attributes:
         table: all samples.
         rows: (n,) the rows of this split.
-        features: (n, num_features), in the order of `rows`.
+        features: (n, …), in the order of `rows`.
+        behind: the stage whose activations they are; None: they are what the head takes in.
     """
 
     table: Table
     rows: Rows
     features: FeatureRows
+    behind: str | None = None
 
     def __len__(self) -> int:
         """Returns the number of samples."""
@@ -112,9 +114,37 @@ class FeatureSamples(Dataset[Batch]):
         return _first(self.__getitems__([Draw(0, position)]))
 
     def __getitems__(self, draws: Sequence[Draw]) -> Batch:
-        """Returns a batch with "features" (B, num_features), "target", "index" and perhaps "weight"."""
+        """Returns a batch with "features" (B, …), "target", "index" and perhaps "behind" and "weight"."""
         features = self.features[[draw.position for draw in draws]]
-        return {"features": features, **_labels(self.table, self.rows, draws)}
+        behind = {} if self.behind is None else {"behind": self.behind}
+        return {"features": features, **behind, **_labels(self.table, self.rows, draws)}
+
+
+@dataclass(frozen=True, eq=False)
+class Scheduled(Dataset[Batch]):
+    """The samples of a split, of which each epoch has another dataset.
+
+    Attributes:
+        parts: from which epoch on, ascending from 0, and the dataset.
+    """
+
+    parts: tuple[tuple[int, Samples | FeatureSamples], ...]
+
+    def __len__(self) -> int:
+        """Returns the number of samples."""
+        return len(self.parts[0][1])
+
+    def __getitem__(self, position: int) -> Batch:
+        """Returns one sample as it is in epoch 0, without the batch dimension."""
+        return self.parts[0][1][position]
+
+    def __getitems__(self, draws: Sequence[Draw]) -> Batch:
+        """Returns the batch of the dataset of the draws' epoch, which is one for all of them."""
+        parts = [part for begins, part in self.parts if begins <= draws[0].epoch]
+        return parts[-1].__getitems__(draws)
+
+
+AnySamples = Samples | FeatureSamples | Scheduled
 
 
 def as_is(value: Any) -> Any:
@@ -131,4 +161,7 @@ def _labels(table: Table, rows: Rows, draws: Sequence[Draw]) -> Batch:
 
 
 def _first(batch: Batch) -> Batch:
-    return {key: _first(value) if isinstance(value, dict) else value[0] for key, value in batch.items()}
+    return {
+        key: _first(value) if isinstance(value, dict) else value if isinstance(value, str) else value[0]
+        for key, value in batch.items()
+    }

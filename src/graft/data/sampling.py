@@ -109,10 +109,17 @@ class EvaluationBatches(Sampler[list[Draw]]):
         if len(self.batches) > 1 and not len(self.batches[-1]) and len(self.batches[-2]) > 1:
             self.batches[-2:] = [self.batches[-2][:-1], self.batches[-2][-1:]]
         self.batches = [batch for batch in self.batches if len(batch)]
+        self.epoch = 0
+        self.sampler = self  # where Lightning looks for what it may tell the epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Is told the epoch that is validated in; the batches are the same, what is in them may not be."""
+        self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[Draw]]:
         """Yields this rank's batches."""
-        return ([Draw(0, position) for position in batch.tolist()] for batch in self.batches)
+        epoch = self.epoch
+        return ([Draw(epoch, position) for position in batch.tolist()] for batch in self.batches)
 
     def __len__(self) -> int:
         """Returns the number of this rank's batches."""

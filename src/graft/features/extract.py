@@ -18,7 +18,7 @@ Precision = Callable[[], AbstractContextManager[Any]]
 
 @contextmanager
 def extracting(
-    backbone: Backbone, device: torch.device, precision: Precision
+    backbone: Backbone, device: torch.device, precision: Precision, stage: str | None = None
 ) -> Iterator[Callable[[DataLoader[Any]], Iterator[tuple[Tensor, Tensor]]]]:
     """Has a backbone ready to compute features; afterwards it is as it was.
 
@@ -26,14 +26,15 @@ def extracting(
         backbone: Moved to the device and back; in eval mode meanwhile.
         device: Where to compute.
         precision: Of each batch.
+        stage: Behind which; None: the last.
 
     Yields:
-        What turns the batches of a loader into their `index` and their features, float32 `(batch, num_features)`,
-        both on the CPU.
+        What turns the batches of a loader into their `index` and their features, float32 `(batch, num_features)`, or
+        the activations behind the stage, `(batch, …)` as they are; both on the CPU.
     """
     modes = {module: module.training for module in backbone.modules()}
     network: nn.Module = backbone.eval().to(device)
-    fold = device.type == "cpu"  # on GPUs the folding gains little
+    fold = device.type == "cpu" and stage is None  # on GPUs it gains little, and a folded network has lost its stages
 
     @torch.inference_mode()
     def compute(inputs: Any) -> Tensor:
@@ -42,6 +43,8 @@ def extracting(
         if fold:
             network, fold = folded(backbone, inputs), False
         with precision():
+            if stage is not None:
+                return backbone.forward_to(stage, inputs).cpu()
             features: Tensor = network(inputs)
         return features.float().cpu()
 

@@ -30,6 +30,7 @@ def key_of(
     preprocess: Callable[[Any], Any],
     precision: str,
     device: str,
+    stage: str,
 ) -> Key:
     """Returns what the features of a frozen backbone depend on.
 
@@ -39,14 +40,16 @@ def key_of(
         preprocess: Makes an input of a sample.
         precision: Lightning's name.
         device: Its type, such as `cpu`.
+        stage: Behind which.
     """
     made_from = {name: value for name, value in settings.items() if name not in _OF_WEIGHTS}
     return {
         "backbone": json.dumps(made_from, sort_keys=True, default=str),
-        "weights": _digest_of_tensors(backbone),
+        "weights": _digest_of_tensors(backbone, stage),
         "preprocessing": identity(preprocess),
         "precision": f"{precision}, matmul {torch.get_float32_matmul_precision()}",
         "device": device,
+        "stage": stage,
         "code": _digest_of_code(type(backbone), type(preprocess)),
         "libraries": ", ".join(_versions()),
     }
@@ -57,13 +60,18 @@ def name_of(key: Key) -> str:
     return hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _digest_of_tensors(backbone: Backbone) -> str:
-    """Of parameters and buffers, also those that no checkpoint holds."""
+def _digest_of_tensors(backbone: Backbone, stage: str) -> str:
+    """Of all parameters and buffers, also those that no checkpoint holds, save those of the stages above."""
+    names = [known.name for known in backbone.stages]
+    above = backbone.stages[names.index(stage) + 1 :]
+    left_out = {id(parameter) for known in above for parameter in known.parameters.values()}
+    left_out |= {id(buffer) for known in above for module in known.modules for buffer in module.buffers(recurse=False)}
     digest = hashlib.sha256()
     for name, tensor in (*backbone.named_parameters(), *backbone.named_buffers()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy().data)
+        if id(tensor) not in left_out:
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Phases: which stages learn, when and how fast."""
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -207,6 +208,15 @@ class Strategy:
         """Whether any of the backbone's own weights learn, which an adapter's are not."""
         kinds = zip(self._learning, self.phases, strict=True)
         return any(learning != {HEAD} and phase.parameters != "adapter" for learning, phase in kinds)
+
+    def boundary(self, number: int) -> str | None:
+        """Returns the last of the backbone's stages up to which nothing has learnt by the end of a phase; or None.
+
+        What comes out of it is the same for a sample in all epochs of that phase and of those before.
+        """
+        learnt = frozenset().union(*self._learning[: number + 1])
+        frozen = itertools.takewhile(lambda name: name not in learnt, self.stages[:-1])
+        return max(frozen, key=self.stages.index, default=None)
 
     @property
     def trains_only_the_head(self) -> bool:

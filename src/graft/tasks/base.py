@@ -27,7 +27,8 @@ class Task(pl.LightningModule):
     """Backbone and head under one strategy.
 
     Subclasses say what a batch's loss is. A batch is a dictionary: `inputs` as the backbone takes them, or `features`
-    `(batch, num_features)` where they are known already; `target`; `index` of each sample; optionally `weight`.
+    `(batch, num_features)` where they are known already, or with `behind`, the name of a stage, its activation;
+    `target`; `index` of each sample; optionally `weight`.
 
     Args:
         backbone: Keeps the backbone's contract.
@@ -82,7 +83,12 @@ class Task(pl.LightningModule):
 
     def forward(self, batch: Batch) -> Tensor:
         """Returns the head's output, shape `(batch, …)`."""
-        features = batch["features"] if "features" in batch else self.backbone(batch["inputs"])
+        if "features" not in batch:
+            features = self.backbone(batch["inputs"])
+        elif (behind := batch.get("behind")) is None:
+            features = batch["features"]
+        else:
+            features = self.backbone.forward_from(behind, batch["features"], batch.get("inputs"))
         output: Tensor = self.head(features)
         return output
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from graft.config.schema.kinds import ABSENT, Node, Nodes, Range, Seed
+from graft.config.schema.kinds import ABSENT, Node, Nodes, NonNegative, Range, Seed
 from graft.config.schema.learning import Optimizer
 
 
@@ -22,6 +22,8 @@ class Cache:
 
     enabled: bool
     folder: str | None
+    min_epochs: Annotated[int, Range(1)]
+    max_gb: NonNegative
 
 
 @dataclass
