@@ -121,9 +121,7 @@ def test_an_unknown_command_is_told_with_the_nearest(word, expected, graft, caps
 
 @pytest.mark.parametrize("line", ["train --help", "train -h", "help train", "train backbone=resnet18 --help"])
 def test_the_help_of_train_shows_groups_with_their_choices(line, graft, capsys):
-    with pytest.raises(SystemExit) as stop:
-        graft(*line.split())
-    assert stop.value.code == 0
+    assert graft(*line.split()) == 0
     told = capsys.readouterr().out
     assert "strategy: bitfit, discriminative, dora, feature_extraction, full_finetuning" in told
     assert "graft train -m seed=0,1,2" in told
@@ -142,8 +140,7 @@ def test_the_strategies_are_listed_with_what_each_trains(graft, capsys):
 
 
 def test_the_help_of_evaluate_needs_no_run(graft, capsys):
-    with pytest.raises(SystemExit):
-        graft("evaluate", "--help")
+    assert graft("evaluate", "--help") == 0
     assert "graft evaluate run=<folder>" in capsys.readouterr().out
 
 

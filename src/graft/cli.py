@@ -161,7 +161,13 @@ def _start(command: str, argv: list[str]) -> None:
 
 
 def _inform(line: "Line") -> None:
-    """`--help`, `--cfg job`, `--info`: Hydra prints; a mistake is told as it would be told in a run."""
+    """`--help`, `--cfg job`, `--info`; a mistake is told as it would be told in a run."""
+    if line.parsed.help:
+        from graft.config.help import help_text
+
+        with _ending_with_its_reader():
+            print(help_text(line.command, line.parsed.config_dir))
+        return
     from graft.config.explain import as_config_error
     from graft.config.running import call_hydra
 
