@@ -22,6 +22,7 @@ from graft.runs.atomic import replacing
 from graft.runs.environment import describe_session
 from graft.runs.folder import RunFolder
 from graft.runs.metrics import MetricsCSV
+from graft.runs.pace import Pace
 from graft.runs.rank import rank
 from graft.runs.secrets import redact_tree
 from graft.runs.signals import SignalHandler
@@ -92,6 +93,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         **scores,
         **parameter_counts(strategy, task.stages),
         **_with_earlier(clock.seconds(), run.earlier_seconds()),
+        **_pace(trainer),
         **peak_memory(),
         "epochs": trainer.current_epoch,
         "steps": trainer.global_step,
@@ -101,6 +103,11 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
     if trainer.is_global_zero:
         print(f"run folder: {run.path}")  # not through the console's log, which breaks long lines: it is to be copied
     return scores[cfg.monitor]
+
+
+def _pace(trainer: pl.Trainer) -> dict[str, float]:
+    found = [callback for callback in trainer.callbacks if isinstance(callback, Pace)]  # type: ignore[attr-defined] # a part of the trainer sets it
+    return {f"pace/{name}": value for pace in found for name, value in pace.seconds.items()}
 
 
 def _epochs(trainer: pl.Trainer) -> int:
@@ -118,7 +125,7 @@ def callbacks(cfg: DictConfig, task: Task, run: RunFolder, handler: SignalHandle
     """Makes the callbacks of the config, and those without which a run would not be what it says."""
     return [
         *build_all(cfg.callbacks).values(),
-        *([PhaseChanges(task.strategy, task.stages)] if task.strategy.phases else []),
+        *([PhaseChanges(task.strategy, task.stages), Pace()] if task.strategy.phases else []),
         SeedEachStep(cfg.seed),
         StopOnSignal(handler, run.checkpoints / "last.ckpt"),
     ]

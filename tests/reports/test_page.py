@@ -10,7 +10,7 @@ import pytest
 from graft.data.table import Kind
 from graft.reports.contents import Error, Predicted
 from graft.reports.figures import figures
-from graft.reports.page import facet_tables, rendered
+from graft.reports.page import bound, facet_tables, rendered
 from graft.runs.folder import RunFolder
 
 VOID = {"meta", "img", "br", "link", "input"}
@@ -212,3 +212,12 @@ def test_a_report_that_cannot_be_made_costs_no_run(tiny, read, monkeypatch):
     assert read(folder, "status.json")["state"] == "done"
     assert "no report was made: ZeroDivisionError" in (folder / "train.log").read_text()
     assert not RunFolder(folder).report.exists()
+
+
+@pytest.mark.parametrize(
+    ("wait", "step", "said"),
+    [(3.0, 1.0, "Data bound the training: 75%"), (1.0, 3.0, "Computation bound the training: 25%"), (0.0, 0.0, "")],
+)
+def test_what_bounds_a_training_is_said(wait, step, said):
+    assert bound({"pace/data_wait": wait, "pace/step": step}).startswith(said)
+    assert bound({}) == ""

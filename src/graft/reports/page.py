@@ -63,10 +63,22 @@ def rendered(contents: Contents, pictures: Mapping[str, Figure]) -> str:
         facets=facet_tables(contents),
         phases=phases(contents),
         seconds={key: value for key, value in contents.summary.items() if key.startswith("seconds")},
+        bound=bound(contents.summary),
         environment=json.dumps(contents.sessions, indent=2, ensure_ascii=False),
         duplicates=contents.data.get("duplicates", {"exact": 0, "near": 0, "examples": []}),
     )
     return redact(page)
+
+
+def bound(summary: Mapping[str, Any]) -> str:
+    """Returns in a sentence whether data or computation made the training take its time; nothing where none was."""
+    wait, step = (float(summary.get(f"pace/{name}", 0.0)) for name in ("data_wait", "step"))
+    if not wait + step:
+        return ""
+    share = f"{wait / (wait + step):.0%}"
+    if wait > step:
+        return f"Data bound the training: {share} of it was waiting for batches. More datamodule.num_workers may help."
+    return f"Computation bound the training: {share} of it was waiting for batches."
 
 
 def _embedded(pictures: Mapping[str, Figure], section: str) -> dict[str, Markup]:

@@ -19,7 +19,7 @@ def rendered(table: Table) -> str:
 
 
 def outcome_table(summary: Mapping[str, Any]) -> Table:
-    """Tabulates metrics by split, then seconds by part and parameters, from what `summary.json` holds."""
+    """Tabulates metrics by split, seconds by part and by what training waited for, and parameters, of a summary."""
     table = Table(title=str(summary["name"]), title_justify="left")
     shown = [split for split in _SPLITS if any(key.startswith(f"{split}/") for key in summary)]
     for column in ("metric", *shown):
@@ -27,7 +27,7 @@ def outcome_table(summary: Mapping[str, Any]) -> Table:
     for name in dict.fromkeys(key.split("/", 1)[1] for key in summary if key.split("/", 1)[0] in shown):
         table.add_row(name, *(_number(summary.get(f"{split}/{name}")) for split in shown))
     table.add_section()
-    for key in (key for key in summary if key.startswith("seconds")):
+    for key in (key for key in summary if key.startswith(("seconds", "pace/"))):
         table.add_row(key.replace("/", ": "), f"{summary[key]:.1f}")
     table.add_section()
     for key in (key for key in summary if key.startswith("parameters/")):
