@@ -19,9 +19,9 @@ def computed(monkeypatch):
     """How many samples went through a frozen backbone, run by run."""
     own, counts = DataModule.loader_of, []
 
-    def watch(self, rows):
+    def watch(self, rows, epoch=None):
         counts.append(len(rows))
-        return own(self, rows)
+        return own(self, rows, epoch)
 
     monkeypatch.setattr(DataModule, "loader_of", watch)
     return counts
@@ -144,6 +144,26 @@ def test_what_is_frozen_is_computed_once_and_nothing_else_changes(tiny, computed
     assert same(cached, plain, atol=1e-4)
     columns = [pd.read_csv(run / "metrics.csv")["val/loss"].dropna() for run in (cached, plain)]
     assert np.allclose(*columns, atol=1e-4)
+
+
+def test_so_many_augmented_views_are_those_of_the_first_epochs(tiny, computed, weights):
+    own = ["trainer.max_epochs=4", "bootstrap=0", "augmentation=flips"]
+    cached = tiny(*own, "cache.views=4", name="cached")
+    held_out = computed.pop(0)
+    assert computed == [64 - held_out] * 4  # a view of each training sample for each epoch
+    plain = tiny(*own, name="plain")
+    fewer = tiny(*own, "cache.views=2", name="fewer")
+    assert sum(computed) == 4 * (64 - held_out)  # both views are among the four
+    last = [weights(run) for run in (cached, plain, fewer)]
+    assert all(torch.allclose(value, last[1][name], atol=1e-5) for name, value in last[0].items())
+    assert not all(torch.allclose(value, last[2][name], atol=1e-5) for name, value in last[0].items())
+    tiny(*own, "cache.views=2", "seed=1", name="other_seed")
+    assert sum(computed) == 6 * (64 - held_out)
+
+
+def test_mixed_samples_are_not_kept(tiny, computed):
+    tiny(*SHORT, "augmentation=mixup", "cache.views=2")
+    assert sum(computed) < 32  # validation and test only
 
 
 @pytest.fixture

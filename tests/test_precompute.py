@@ -1,7 +1,7 @@
 import pytest
 
-from graft.precompute import Span, spans
 from graft.strategies import Strategy
+from graft.strategies.spans import Span, spans
 
 LOOK = "+task.test_time_augmentation.mirrored={_target_: torch.flip, _partial_: true, dims: [-1]}"
 
@@ -14,7 +14,7 @@ def computed(monkeypatch, tiny):
     own, splits = graft.precompute.known_features, []
 
     def watch(*arguments):
-        splits.extend(arguments[-1])
+        splits.extend(arguments[4])
         return own(*arguments)
 
     monkeypatch.setattr(graft.precompute, "known_features", watch)

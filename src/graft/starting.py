@@ -11,7 +11,7 @@ from torch import Tensor, from_numpy
 from graft.data import DataModule
 from graft.data.table import Kind
 from graft.errors import ConfigError
-from graft.precompute import known_features
+from graft.kept import known_features
 from graft.runs.folder import RunFolder
 from graft.tasks import Classification, Task
 

@@ -30,16 +30,18 @@ class Known:
     """What is known of a split's samples beforehand, in some epochs.
 
     Attributes:
-        features: (n, …), in the order of `splits[split]`.
+        features: (views · n, …), one view of all samples behind the other, in the order of `splits[split]`.
         behind: the stage whose activations they are; None: they are what the head takes in.
         begins: the first of the epochs.
         ends: the epoch behind the last; None: they never end, and hold when the training is over.
+        views: of each sample, shown in turn epoch by epoch.
     """
 
     features: FeatureRows
     behind: str | None = None
     begins: int = 0
     ends: int | None = None
+    views: int = 1
 
 
 class DataModule(LightningDataModule):
@@ -240,9 +242,9 @@ class DataModule(LightningDataModule):
             ValueError: the numbers of rows differ.
         """
         for split, parts in known.items():
-            for values in (part.features for part in parts):
-                if len(values) != (needed := len(self._rows(split))):
-                    raise ValueError(f"{len(values)} rows of features for {needed} samples of {split}")
+            for part in parts:
+                if len(part.features) != (needed := part.views * len(self._rows(split))):
+                    raise ValueError(f"{len(part.features)} rows of features for {needed} samples of {split}")
         self._known = known
 
     def dataset(self, split: str, train: bool, fitting: bool = False) -> AnySamples:
@@ -255,7 +257,7 @@ class DataModule(LightningDataModule):
         """
         rows = self._rows(split)
         known = [part for part in self._known.get(split, ()) if fitting or part.ends is None]
-        by_features = [FeatureSamples(self.table, rows, part.features, part.behind) for part in known]
+        by_features = [FeatureSamples(self.table, rows, part.features, part.behind, part.views) for part in known]
         if known and (not fitting or (known[0].begins, known[0].ends) == (0, None)):
             return by_features[0]
         samples = self._samples(rows, train)
@@ -362,11 +364,17 @@ class DataModule(LightningDataModule):
         batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=world, rank=rank, lengths=lengths)
         return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
 
-    def loader_of(self, rows: Rows) -> DataLoader[Batch]:
-        """Returns batches of any rows that are in a split, as they are, all of them for this process."""
-        dataset = self._as_they_are(rows)
+    def loader_of(self, rows: Rows, epoch: int | None = None) -> DataLoader[Batch]:
+        """Returns batches of any rows that are in a split, all of them for this process.
+
+        Args:
+            rows: of the table.
+            epoch: as they are in that epoch of the training; None: as they are.
+        """
+        dataset = self._as_they_are(rows) if epoch is None else self._samples(rows, train=True)
         lengths = None if self.lengths is None else self.lengths[rows]
         batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=1, rank=0, lengths=lengths)
+        batches.set_epoch(epoch or 0)
         return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
 
     def _loading(self, dataset: AnySamples) -> dict[str, Any]:

@@ -96,14 +96,16 @@ class FeatureSamples(Dataset[Batch]):
     Attributes:
         table: all samples.
         rows: (n,) the rows of this split.
-        features: (n, …), in the order of `rows`.
+        features: (views · n, …), one view of all samples behind the other, in the order of `rows`.
         behind: the stage whose activations they are; None: they are what the head takes in.
+        views: of each sample, shown in turn epoch by epoch.
     """
 
     table: Table
     rows: Rows
     features: FeatureRows
     behind: str | None = None
+    views: int = 1
 
     def __len__(self) -> int:
         """Returns the number of samples."""
@@ -115,7 +117,7 @@ class FeatureSamples(Dataset[Batch]):
 
     def __getitems__(self, draws: Sequence[Draw]) -> Batch:
         """Returns a batch with "features" (B, …), "target", "index" and perhaps "behind" and "weight"."""
-        features = self.features[[draw.position for draw in draws]]
+        features = self.features[[draw.epoch % self.views * len(self.rows) + draw.position for draw in draws]]
         behind = {} if self.behind is None else {"behind": self.behind}
         return {"features": features, **behind, **_labels(self.table, self.rows, draws)}
 

@@ -22,6 +22,7 @@ class Cache:
 
     enabled: bool
     folder: str | None
+    views: Annotated[int, Range(1)] | None
     min_epochs: Annotated[int, Range(1)]
     max_gb: NonNegative
 

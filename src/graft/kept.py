@@ -1,0 +1,117 @@
+"""What a frozen network makes of the samples of splits, from the cache or computed and kept there."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from graft.config.places import with_absolute_paths
+from graft.data.datamodule import DataModule
+from graft.features import Features, Store, cache_folder, extracting, key_of, parts_with
+from graft.tasks import Task
+
+log = logging.getLogger(__name__)
+
+_DEFAULTS = {"enabled": True, "folder": None, "views": None, "min_epochs": 3, "max_gb": 10}
+
+
+def cache_settings(cfg: DictConfig) -> dict[str, Any]:
+    """Returns what stands under `cache`; a run from before there was such a choice has the usual ones."""
+    chosen: Any = OmegaConf.to_container(OmegaConf.select(cfg, "cache", default=OmegaConf.create()), resolve=True)
+    return {**_DEFAULTS, **chosen}
+
+
+def known_features(
+    cfg: DictConfig,
+    trainer: pl.Trainer,
+    task: Task,
+    datamodule: DataModule,
+    splits: Iterable[str],
+    stage: str | None = None,
+    bytes_of_one: int | None = None,
+    views: int = 0,
+) -> dict[str, Features]:
+    """Returns the features of the samples of splits, in the order of `datamodule.splits`.
+
+    Args:
+        cfg: Of the run.
+        trainer: Says where to compute, and how precisely.
+        task: With the weights that count.
+        datamodule: Has the samples.
+        splits: Their names.
+        stage: What this one makes of the samples; None: the last.
+        bytes_of_one: Size of what it makes of a sample; None: of the features.
+        views: So many augmented views of each sample, as in the first epochs, one epoch behind the other; 0: the
+            samples as they are.
+    """
+    rows = {split: datamodule.splits[split] for split in splits}
+    if not rows:
+        return {}
+    last = task.backbone.stages[-1].name
+    inner = None if stage == last else stage
+    store = _store(cfg, trainer, task, datamodule, stage or last, views)
+    named = {split: _named(datamodule, of_split, views) for split, of_split in rows.items()}
+    every = np.concatenate(list(rows.values()))
+    with ExitStack() as stack:
+
+        @cache  # the backbone goes to its device only where something is missing
+        def extractor() -> Any:
+            device, precision = trainer.strategy.root_device, trainer.precision_plugin.forward_context
+            return stack.enter_context(extracting(task.backbone, device, precision, inner))
+
+        def compute(positions: NDArray[np.int64], advance: Callable[[int], None]) -> Tensor:
+            values: Tensor | None = None
+            for view in np.unique(positions // len(every)).tolist():
+                of_view = np.flatnonzero(positions // len(every) == view)
+                wanted = every[positions[of_view] % len(every)]
+                ascending = np.argsort(wanted)
+                for index, features in extractor()(datamodule.loader_of(wanted, view if views else None)):
+                    values = features.new_empty((len(positions), *features.shape[1:])) if values is None else values
+                    places = ascending[np.searchsorted(wanted, index.numpy(), sorter=ascending)]
+                    values[torch.from_numpy(of_view[places])] = features
+                    advance(len(index))
+            assert values is not None
+            return values
+
+        samples = np.concatenate(list(named.values()))
+        parts = parts_with(samples, store, bytes_of_one or 4 * task.backbone.num_features, compute)
+    return {split: Features(parts, of_split) for split, of_split in named.items()}
+
+
+def _named(datamodule: DataModule, rows: NDArray[np.int64], views: int) -> NDArray[np.uint64]:
+    """Names of samples by their contents; of a view also by all that its randomness is drawn from."""
+    digests = datamodule.table.digests
+    if digests is None:
+        log.info("datamodule=%s has no hashes of its samples: features stay in memory", datamodule.name)
+        digests = np.arange(len(datamodule.table.ids), dtype=np.uint64)
+    if not views:
+        return digests[rows]
+    drawn = np.array([(datamodule.seed, view, row, digests[row]) for view in range(views) for row in rows], np.uint64)
+    return np.array([int.from_bytes(blake2b(each.tobytes(), digest_size=8).digest()) for each in drawn], np.uint64)
+
+
+def _store(
+    cfg: DictConfig, trainer: pl.Trainer, task: Task, datamodule: DataModule, stage: str, views: int
+) -> Store | None:
+    settings = cache_settings(cfg)
+    if not settings["enabled"] or datamodule.table.digests is None:
+        return None
+    root = cache_folder() if settings["folder"] is None else Path(settings["folder"]).expanduser()
+    backbone: Any = OmegaConf.to_container(with_absolute_paths(cfg).backbone, resolve=True)
+    preprocess, device = datamodule.preprocess(bool(views)), trainer.strategy.root_device.type
+    key = key_of(task.backbone, backbone, preprocess, str(trainer.precision), device, stage)
+    if views:
+        augmentation = OmegaConf.to_container(cfg.augmentation, resolve=True)
+        key = {**key, "augmentation": json.dumps(augmentation, sort_keys=True)}
+    return Store(key, root)
