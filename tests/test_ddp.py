@@ -72,7 +72,7 @@ def test_two_processes_end_with_the_weights_and_scores_of_one(
 
 @pytest.mark.parametrize(
     ("asked", "said", "code"),
-    [([], "each of the 2 processes normalises by its own", 0), (["+trainer.sync_batchnorm=true"], "needs GPUs", 2)],
+    [([], "each of the 2 processes normalises by its own", 0), (["trainer.sync_batchnorm=true"], "needs GPUs", 2)],
 )
 def test_batch_statistics_of_each_process_are_told_of(program, tiny_words, flowers, tmp_path, asked, said, code):
     words = [word for word in tiny_words if word != "trainer=cpu"]

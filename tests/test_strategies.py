@@ -103,6 +103,63 @@ def test_stages_that_were_tried_before_a_stop_are_not_tried_again(tiny, graft, r
     assert "stage: stem\n" in (folder / "config.yaml").read_text()
 
 
+def groups_of(folder):
+    """The optimizer's parameter groups by name, as a run's last checkpoint has them."""
+    path = folder / "checkpoints" / "last.ckpt"
+    state = torch.load(path, map_location="cpu", weights_only=True)["optimizer_states"][0]
+    return {group["name"]: group for group in state["param_groups"]}
+
+
+def test_rates_fall_from_the_head_down_and_only_matrices_decay(tiny):
+    own = ["optimizer.lr=0.01", "optimizer.weight_decay=0.2", "scheduler=constant", "strategy.phases.0.lr_decay=0.5"]
+    groups = groups_of(fit(tiny, "discriminative", *own))
+    names = ["stem", *(f"block_{number}" for number in range(1, 7)), "head"]
+    for depth, stage in enumerate(reversed(names)):
+        for kind, decay in (("decay", 0.2), ("no_decay", 0.0)):
+            group = groups.pop(f"{stage}/{kind}")
+            assert group["lr"] == pytest.approx(0.01 * 0.5**depth)
+            assert group["weight_decay"] == decay
+    assert not groups
+
+
+def test_nothing_but_the_penalty_pulls_the_backbone(tiny):
+    own = ["penalty=l2sp", "optimizer.weight_decay=0.2"]
+    groups = groups_of(fit(tiny, "full_finetuning", *own))
+    assert {name for name, group in groups.items() if group["weight_decay"]} == {"head/decay"}
+
+
+def test_a_training_goes_on_from_the_head_that_was_solved_for(tiny, graft, weights, read):
+    probe = fit(tiny, "linear_probe")
+    assert graft("evaluate", f"run={probe}", "split=train") == 0
+    scores = read(probe, f"evaluations/{next((probe / 'evaluations').iterdir()).name}")
+    assert scores["train/accuracy"] > 0.9  # of two classes, from features of random weights
+    tuned = fit(tiny, "lp_ft", "optimizer.lr=0")
+    for name, value in weights(probe).items():
+        assert torch.equal(value, weights(tuned)[name]), name
+
+
+def test_a_phase_begins_however_early_the_one_before_has_learnt(tiny, read):
+    rest = "lr_scale: 1.0, lr_decay: 1.0}"
+    phases = f"strategy.phases=[{{train: head, epochs: 4, {rest}, {{train: all, epochs: null, {rest}]"
+    folder = tiny(
+        "trainer.max_epochs=9", "strategy=full_finetuning", phases, "optimizer.lr=0", "optimizer.weight_decay=0",
+        "callbacks.early_stopping.patience=1", "test=false",
+    )  # fmt: skip
+    assert (
+        read(folder, "summary.json")["epochs"] == 6
+    )  # nothing gets better: one look to be the best, one to be patient
+
+
+@pytest.mark.parametrize(("scheduler", "code"), [("constant", 0), ("plateau", 0), ("cosine", 2), ("step", 2)])
+def test_a_training_without_a_last_epoch_has_no_schedule_that_needs_one(tiny, read, capsys, scheduler, code):
+    own = ["trainer.max_epochs=-1", "callbacks.early_stopping.patience=1", "optimizer.lr=0", "test=false"]
+    folder = tiny("strategy=full_finetuning", f"scheduler={scheduler}", *own, code=code)
+    if code:
+        assert "trainer.max_epochs" in capsys.readouterr().err
+    else:
+        assert read(folder, "summary.json")["epochs"] == 2
+
+
 def test_an_adapter_is_saved_alone_and_merged(tiny, read):
     folder = fit(tiny, "lora", "strategy.adapter.rank=2")
     saved = load_file(folder / "adapter" / "adapter_model.safetensors")
@@ -198,14 +255,26 @@ def test_a_penalty_without_anything_to_hold_back_is_refused(tiny, capsys):
         assert "set penalty=none" in capsys.readouterr().err
 
 
+def test_a_balanced_sampler_is_of_use_where_a_training_follows_the_start(tiny):
+    fit(tiny, "lp_ft", "datamodule.sampler=balanced")
+
+
+def test_a_mean_of_an_adapters_factors_is_refused(tiny, capsys):
+    fit(tiny, "lora", "average=wise_ft", code=2)
+    assert "a mean of weights" in capsys.readouterr().err
+
+
 def test_a_solved_head_cannot_be_told_what_it_would_ignore(tiny, capsys):
     for override, said in (
         ("augmentation=flips", "augmentation=none"),
         ("datamodule.sampler=balanced", "task.class_weights=balanced"),
         ("task.head.hidden=[4]", "task.head.hidden=[]"),
         ("average=wise_ft", "strategy=lp_ft"),
+        ("average=ema", "average=ema is of the weights along the epochs"),
+        ("task/loss=focal", "take strategy=feature_extraction"),
+        ("task.loss.label_smoothing=0.1", "or take strategy=feature_extraction"),
     ):
-        fit(tiny, "linear_probe", override, f"hydra.run.dir=refused_{said}", code=2)
+        fit(tiny, "linear_probe", override, f"hydra.run.dir=refused_{abs(hash(said))}", code=2)
         assert said in capsys.readouterr().err
 
 
@@ -215,6 +284,12 @@ def test_a_solved_head_cannot_be_told_what_it_would_ignore(tiny, capsys):
         (["strategy=layerwise", "strategy.k=99"], "strategy.k=99: the backbone has 7 stages: 0 to 7 are possible"),
         (["strategy=surgical", "strategy.stage=block_9"], "strategy.stage=block_9"),
         (["strategy=lora", "strategy.adapter.rank=0"], "strategy.adapter.rank"),
+        (["strategy=lora", "strategy.adapter.dropout=1.0"], "strategy.adapter.dropout must lie in [0, 1)"),
+        (["strategy=lora", "strategy.phases.0.parameters=all"], "it would never learn"),
+        (["strategy=lora", "backbone.model=test_nfnet"], "has no layer that can be adapted"),
+        (["strategy=norm_only", "backbone.model=test_nfnet"], "stages have no norms"),
+        (["strategy=surgical", "average=wise_ft"], "strategy=lp_ft"),
+        (["strategy=full_finetuning", "trainer.strategy=fsdp", "penalty=l2sp"], "penalty=none"),
         (["strategy=lora", "strategy.adapter.targets=qvk"], "strategy.adapter.targets=qvk matches no layer"),
         (["strategy=lp_ft", "average=wise_ft", "callbacks.wise_ft.alphas=[0,1.5]"], "callbacks.wise_ft.alphas"),
         (

@@ -19,6 +19,7 @@ from graft.precision import resolve
 from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.strategies import Strategy
 from graft.strategies.phases import HEAD
+from graft.strategies.selection import check_selection
 from graft.tasks import Task
 
 
@@ -51,18 +52,20 @@ def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:
     """
     strategy: Strategy = build(cfg.strategy, stages=[*(stage.name for stage in backbone.stages), HEAD])
     strategy.check(cfg.trainer.max_epochs)
-    _check_distribution(cfg.trainer.strategy, strategy)
-    if any(value is not None for value in cfg.penalty.values()) and not strategy.moves_the_backbone:
+    penalised = any(value is not None for value in cfg.penalty.values())
+    _check_distribution(cfg.trainer.strategy, strategy, penalised)
+    if penalised and not strategy.moves_the_backbone:
         raise ConfigError(
             f"penalty={' '.join(map(str, cfg.penalty))} holds the backbone's weights back, but strategy={strategy.name}"
             " leaves them as they are: set penalty=none."
         )
     if strategy.adapter is not None:
         strategy.adapter.apply(backbone)
+    check_selection(strategy, backbone.stages)
     return strategy
 
 
-def _check_distribution(chosen: Any, strategy: Strategy) -> None:
+def _check_distribution(chosen: Any, strategy: Strategy, penalised: bool) -> None:
     """Refuses ways to distribute a training that would lose something, or fail long after the start."""
     name = str(chosen if isinstance(chosen, str) else chosen.get("_target_"))
     if any(word in name for word in ("spawn", "fork", "notebook")):
@@ -76,6 +79,10 @@ def _check_distribution(chosen: Any, strategy: Strategy) -> None:
             " trainer.strategy=ddp, or trainer=fsdp on GPUs."
         )
     shards = any(word in name.lower() for word in ("fsdp", "deepspeed"))
+    if shards and penalised:
+        raise ConfigError(
+            f"trainer.strategy={name} shards the weights, and a penalty compares them whole: penalty=none."
+        )
     if shards and (len(strategy.phases) != 1 or strategy.adapter is not None or strategy.start is not None):
         raise ConfigError(
             f"trainer.strategy={name} shards the weights once, at the start; strategy={strategy.name} changes them"

@@ -14,7 +14,7 @@ from graft.data.datamodule import DataModule
 from graft.data.description import describe
 from graft.data.pictures import augmentation_preview, save_png
 from graft.expected_warnings import ignore_expected_warnings
-from graft.interpolating import check_interpolation, interpolate
+from graft.interpolating import check_averages, interpolate
 from graft.picking import with_stage_picked
 from graft.precompute import precompute_features
 from graft.reports.terminal import outcome_table, rendered
@@ -60,7 +60,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         run.save_json(run.stages, stage_rows(task.strategy, task.stages, task.lr))
         metrics = MetricsCSV(run.metrics)
         trainer = build_trainer(cfg, callbacks(cfg, task, run, handler), [metrics, *build_all(cfg.logger).values()])
-        check_interpolation(trainer, strategy)
+        check_averages(trainer.callbacks, strategy)  # type: ignore[attr-defined] # a part of the trainer sets it
         asked = bool(cfg.trainer.get("sync_batchnorm"))
         synchronise_norms(strategy, task.stages, trainer.world_size, trainer.strategy.root_device.type, asked)
     announce(cfg, task, datamodule, trainer)

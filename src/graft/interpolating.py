@@ -1,10 +1,10 @@
 """After a training, the weights between its start and its end that validate best."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, WeightAveraging
 from torch import Tensor
 
 from graft.data import DataModule
@@ -22,20 +22,26 @@ log = logging.getLogger(__name__)
 _MEAN = "mean_of_start_and_end"  # marks a checkpoint that is one
 
 
-def check_interpolation(trainer: pl.Trainer, strategy: Strategy) -> None:
-    """Says at once that a start has a head of random weights, between which and a trained one nothing good lies.
+def check_averages(callbacks: Sequence[Callback], strategy: Strategy) -> None:
+    """Says at once that there is nothing to average, or nothing good between a start and an end.
 
     Raises:
         ConfigError: So it is.
     """
-    if _interpolations(trainer) and (strategy.start is None or not strategy.phases):
+    if any(isinstance(callback, WeightAveraging) for callback in callbacks) and not strategy.phases:
+        raise ConfigError(f"average=ema is of the weights along the epochs; strategy={strategy.name} has none.")
+    interpolates = any(isinstance(callback, WiseFT) for callback in callbacks)
+    if interpolates and strategy.adapter is not None:
+        raise ConfigError(
+            "average=wise_ft is a mean of weights; of an adapter's factors it would be another network than the mean of"
+            f" what they make of the weights: leave it out with strategy={strategy.name}."
+        )
+    if interpolates and (strategy.start is None or not strategy.phases):
         raise ConfigError(
             f"average=wise_ft needs a start that can classify and a training that goes on from it, which"
             f" strategy={strategy.name} has not: set strategy=lp_ft."
         )
-    if _interpolations(trainer) and not any(
-        isinstance(each, Checkpoint) and each.filename == "best" for each in _all(trainer)
-    ):
+    if interpolates and not any(isinstance(each, Checkpoint) and each.filename == "best" for each in callbacks):
         raise ConfigError("average=wise_ft takes the best checkpoint, but callbacks.best is null.")
 
 

@@ -9,8 +9,9 @@ from omegaconf import DictConfig, open_dict
 
 from graft.backbones.weights import RESTORED
 from graft.build import build_backbone, build_datamodule, build_strategy, build_task, build_trainer
-from graft.config.instantiate import build
+from graft.config.instantiate import build, build_all
 from graft.errors import GraftError
+from graft.interpolating import check_averages
 from graft.runs.folder import RunFolder
 from graft.runs.signals import SignalHandler
 from graft.runs.stopping import EndAtOnce
@@ -33,7 +34,9 @@ def with_stage_picked(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -
     if cfg.strategy.get("stage") != AUTO:
         return cfg
     found: dict[str, float] = json.loads(run.stage_choice.read_text()) if run.stage_choice.exists() else {}
-    names = [stage.name for stage in build_backbone(_lone(cfg, weights=RESTORED)).stages]
+    backbone = build_backbone(_lone(cfg, weights=RESTORED))
+    names = [stage.name for stage in backbone.stages]
+    check_averages(list(build_all(cfg.callbacks).values()), build_strategy(_lone(cfg, stage=names[0]), backbone))
     for number, name in enumerate(names, start=1):
         if name not in found:
             found[name] = _tried(_lone(cfg, stage=name), handler)

@@ -7,6 +7,7 @@ import numpy as np
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 from torch import Tensor, from_numpy
+from torch.nn import CrossEntropyLoss
 
 from graft.data import DataModule
 from graft.data.table import Kind
@@ -30,13 +31,23 @@ def check_start(task: Task, datamodule: DataModule) -> None:
     if datamodule.kind is not Kind.SINGLE_LABEL:
         raise ConfigError(f"strategy={strategy.name} solves for a classifier; targets are of kind {datamodule.kind}.")
     strategy.start.check(task.head)
-    if datamodule.sampler == "balanced":
+    if datamodule.sampler == "balanced" and not strategy.phases:
         raise ConfigError(
             f"strategy={strategy.name} sees each sample once, datamodule.sampler=balanced would have no effect on it:"
             " set task.class_weights=balanced instead."
         )
+    if not strategy.phases and not _is_plain(task):
+        raise ConfigError(
+            f"strategy={strategy.name} solves for the head by a loss of its own and would not look at task.loss, which"
+            " is not the plain cross-entropy: leave that as it is, or take strategy=feature_extraction."
+        )
     if datamodule.varies and not strategy.phases:
         raise ConfigError(f"strategy={strategy.name} sees images as they are: set augmentation=none.")
+
+
+def _is_plain(task: Task) -> bool:
+    loss = getattr(task, "loss", None)
+    return isinstance(loss, CrossEntropyLoss) and not loss.label_smoothing
 
 
 def solve_head(cfg: DictConfig, trainer: pl.Trainer, task: Task, datamodule: DataModule) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file
 from timm.layers import StdConv2d
 from torch import nn
@@ -12,7 +13,7 @@ from graft.backbones.transformers import TransformersBackbone
 from graft.errors import ConfigError, GraftError
 from graft.strategies.adapters import IA3, LoRA, load_adapter, merged, save_adapter
 from graft.strategies.freezing import set_learning
-from graft.strategies.groups import parameter_groups
+from graft.strategies.groups import parameter_groups, undecayed
 
 ADAPTERS = {
     "lora": lambda: LoRA(rank=2, alpha=4.0, dropout=0.0, weight_decomposed=False, targets=None),
@@ -47,7 +48,7 @@ def train(backbone, head, inputs, steps=5):
     learning = {stage.name: "adapter" for stage in backbone.stages}
     set_learning(backbone.stages, learning)
     scales = {stage.name: 1.0 for stage in backbone.stages}
-    optimizer = torch.optim.AdamW(parameter_groups(backbone.stages, scales, 0.05, 0.1))
+    optimizer = torch.optim.AdamW(parameter_groups(backbone.stages, scales, 0.05, 0.1, undecayed(backbone.stages)))
     for _ in range(steps):
         optimizer.zero_grad()
         head(backbone(inputs)).logsumexp(dim=1).sum().backward()
@@ -92,6 +93,8 @@ def test_merged_it_is_the_plain_network_and_saved_alone_it_comes_back(make, name
     ADAPTERS[adapter]().apply(fresh)
     load_adapter(fresh, fresh_head, tmp_path)
     assert torch.allclose(fresh_head(fresh.eval()(inputs)), logits, atol=1e-6)
+    by_peft = PeftModel.from_pretrained(make(name), tmp_path).base_model.model
+    assert torch.allclose(fresh_head(by_peft.eval()(inputs)), logits, atol=1e-6)
 
 
 def test_it_has_as_many_parameters_as_the_formula(make):
@@ -145,7 +148,7 @@ def test_factors_are_not_decayed(make, adapter, kind):
     factors = {id(value) for name, value in backbone.named_parameters() if kind in name}
     decayed = {
         id(value)
-        for group in parameter_groups(backbone.stages, scales, 0.1, 0.1)
+        for group in parameter_groups(backbone.stages, scales, 0.1, 0.1, undecayed(backbone.stages))
         if group["weight_decay"]
         for value in group["params"]
     }

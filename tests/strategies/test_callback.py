@@ -37,7 +37,7 @@ class Module(pl.LightningModule):
 
     def configure_optimizers(self):
         scales = self.strategy.scales(0)
-        optimizer = torch.optim.SGD(parameter_groups(self.stages, scales, 0.1, 0.0))
+        optimizer = torch.optim.SGD(parameter_groups(self.stages, scales, 0.1, 0.0, ()))
         return {"optimizer": optimizer, "lr_scheduler": self.schedule(optimizer, total_steps=100)}
 
 

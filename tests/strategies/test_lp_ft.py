@@ -35,7 +35,7 @@ def errors(name, seed, steps=1500):
         head.weight.copy_(normal(1, RANK))
     stages = (whole("stem", backbone), whole("head", head))
     strategy = Strategy(name, SCHEDULES[name], ["stem", "head"])
-    optimizer = torch.optim.SGD(parameter_groups(stages, strategy.scales(0), lr=0.02, weight_decay=0.0))
+    optimizer = torch.optim.SGD(parameter_groups(stages, strategy.scales(0), lr=0.02, weight_decay=0.0, undecayed=()))
     targets = inputs @ truth.T @ wanted.T
     for number in range(len(strategy.phases)):
         set_learning(stages, strategy.learning(number))

@@ -7,7 +7,6 @@ from torch import nn
 
 from graft.backbones.stages import Stage
 from graft.errors import ConfigError
-from graft.strategies.groups import parameter_groups
 from graft.strategies.penalties import L2SP
 
 
@@ -57,10 +56,3 @@ def test_new_parameters_of_adapters_are_not_pulled():
     with torch.no_grad():
         parameters["q.lora_A.default.weight"] += 5
     assert penalty().item() == 0
-
-
-def test_nothing_else_pulls_the_backbone(tiny):
-    _, _, stages = tiny
-    scales = {stage.name: 1.0 for stage in stages}
-    groups = parameter_groups(stages, scales, 0.1, 0.5, undecayed=[stage.name for stage in stages[:-1]])
-    assert {group["name"] for group in groups if group["weight_decay"]} == {"head/decay"}

@@ -1,7 +1,10 @@
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 
+from graft.errors import ConfigError
 from graft.strategies.schedules import constant, cosine, one_cycle, plateau, step, triangular
 
 
@@ -61,3 +64,27 @@ def test_one_cycle_is_that_of_torch_without_its_momentum():
 def test_steps_fall_where_they_should():
     seen = rates(lambda optimizer: step(optimizer, total_steps=20, at=[0.5, 0.75], factor=0.1), 20)
     assert seen[:, 0].tolist() == pytest.approx([1.0] * 10 + [0.1] * 5 + [0.01] * 5)
+
+
+def test_plateau_lowers_rates_however_low_they_are():
+    deep = [{"params": [nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (1e-3, 1e-9)]
+    optimizer = torch.optim.SGD(deep)
+    scheduler = plateau(optimizer, None, "val/loss", "min", factor=0.1, patience=0, frequency=1)["scheduler"]
+    for _ in range(2):
+        scheduler.step(1.0)
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([1e-4, 1e-10], rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        partial(cosine, warmup=0.1),
+        partial(triangular, warmup=0.1, ratio=32.0),
+        partial(one_cycle, warmup=0.1, start=0.1, end=0.1),
+        partial(step, at=[0.5], factor=0.1),
+    ],
+)
+def test_a_schedule_over_the_whole_training_needs_an_end(schedule):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    with pytest.raises(ConfigError, match="scheduler=constant or plateau"):
+        schedule(optimizer, total_steps=None)

@@ -25,3 +25,10 @@ def test_shares_of_classes_that_are_one_are_targets():
 def test_only_single_losses():
     with pytest.raises(ValueError, match="reduction=mean"):
         FocalLoss(gamma=1, reduction="mean")
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+def test_what_is_certain_has_a_gradient_that_is_a_number(gamma):
+    logits = torch.tensor([[90.0, 0.0]], requires_grad=True)
+    FocalLoss(gamma)(logits, torch.tensor([0])).sum().backward()
+    assert logits.grad.isfinite().all()

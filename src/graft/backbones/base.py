@@ -49,6 +49,10 @@ class Backbone(nn.Module, ABC):
         the input of a row, with the `lengths` of all samples before any was cut.
         """
 
+    def undecayed(self) -> frozenset[str]:
+        """Returns the names of parameters, beside norms and biases, that the network's authors exempt from decay."""
+        return frozenset()
+
     def source_head(self) -> nn.Module:
         """Returns the head that the weights were pretrained with, `(batch, num_features)` to `(batch, classes)`.
 

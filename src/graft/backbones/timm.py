@@ -83,6 +83,11 @@ class TimmBackbone(Backbone):
             std=tuple(trained["std"] if std is None else std),
         )
 
+    def undecayed(self) -> frozenset[str]:
+        """Returns what timm says of the network: position embeddings and class tokens, of those that have them."""
+        exempt = getattr(self.model, "no_weight_decay", set)
+        return frozenset(f"model.{name}" for name in exempt())
+
     def source_head(self) -> nn.Module:
         """Returns the classifier that comes with the weights.
 

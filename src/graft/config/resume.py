@@ -10,6 +10,8 @@ from graft.config.explain import Mistake, find_mistake
 from graft.config.overrides import is_group, parse
 from graft.config.validate import problems, raise_problems
 
+_IN_CHECKPOINT = ("optimizer", "strategy")  # groups of which a checkpoint restores what was set
+
 
 def resumed_config(cfg_overrides: list[str], saved: DictConfig) -> DictConfig:
     """Returns the saved configuration with overrides applied, checked as a whole.
@@ -19,7 +21,7 @@ def resumed_config(cfg_overrides: list[str], saved: DictConfig) -> DictConfig:
         saved: As the run folder gives it back; not changed.
 
     Raises:
-        ConfigError: An override chooses from a group, or anything is wrong with keys or values.
+        ConfigError: An override chooses from a group or would have no effect, or anything is wrong with keys or values.
     """
     overrides = [override for override in parse(cfg_overrides) if not override.is_hydra_override()]
     raise_problems(
@@ -28,6 +30,14 @@ def resumed_config(cfg_overrides: list[str], saved: DictConfig) -> DictConfig:
             " trainer.max_epochs=100 can be given anew. Start a new run for another choice."
             for override in overrides
             if is_group(override)
+        ]
+    )
+    raise_problems(
+        [
+            f"'{override.input_line}': a run that goes on has these numbers in its checkpoint, and keeps them. Start a"
+            " new run, say from what this one has learnt: backbone.weights=<run folder>."
+            for override in overrides
+            if override.key_or_group.partition(".")[0] in _IN_CHECKPOINT
         ]
     )
     cfg = copy.deepcopy(saved)

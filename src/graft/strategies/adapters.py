@@ -16,6 +16,7 @@ from graft.errors import ConfigError, GraftError
 from graft.strategies.selection import is_adapter
 
 _FILE = "adapter_model.safetensors"
+_PREFIX = "base_model.model."  # where a PeftModel has the network that it wraps
 # Others change their weights on the way, such as weight-standardised convolutions: merging would give another network.
 _PLAIN = ("Linear", "Conv2d", "Conv2dSame")
 
@@ -68,6 +69,8 @@ class LoRA(Adapter):
         super().__init__(targets)
         if rank < 1:
             raise ConfigError(f"strategy.adapter.rank must be at least 1, got {rank}.")
+        if not 0 <= dropout < 1:
+            raise ConfigError(f"strategy.adapter.dropout must lie in [0, 1), got {dropout}: 1 would drop everything.")
         if alpha <= 0:
             raise ConfigError(f"strategy.adapter.alpha must be positive, got {alpha}.")
         self._options = {"r": rank, "lora_alpha": alpha, "lora_dropout": dropout, "use_dora": weight_decomposed}
@@ -120,7 +123,7 @@ def save_adapter(backbone: Backbone, head: nn.Module, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     backbone.peft_config["default"].save_pretrained(str(folder))  # type: ignore[index, union-attr]
     state = peft.get_peft_model_state_dict(backbone)
-    save_file({name: value.contiguous() for name, value in state.items()}, folder / _FILE)
+    save_file({f"{_PREFIX}{name}": value.contiguous() for name, value in state.items()}, folder / _FILE)
     for name, tensors in (("head", head.state_dict()), ("backbone", merged(backbone))):
         save_file({key: value.clone().contiguous() for key, value in tensors.items()}, folder / f"{name}.safetensors")
 
@@ -133,7 +136,7 @@ def load_adapter(backbone: Backbone, head: nn.Module, folder: Path) -> None:
     """
     if not (folder / _FILE).is_file():
         raise GraftError(f"{folder} holds no {_FILE}: it is no adapter's folder.")
-    state = load_file(folder / _FILE)
+    state = {name.removeprefix(_PREFIX): value for name, value in load_file(folder / _FILE).items()}
     result = _peft().set_peft_model_state_dict(backbone, state)
     own = sum(is_adapter(name) for name, _ in backbone.named_parameters())
     if result.unexpected_keys or len(state) != own:
@@ -155,6 +158,11 @@ def _matched(backbone: nn.Module, targets: str | None) -> list[str]:
     layers = {name: module for name, module in backbone.named_modules() if type(module).__name__ in _PLAIN}
     grouped = {name for name, module in layers.items() if getattr(module, "groups", 1) > 1}
     if targets is None:
+        if layers.keys() == grouped:
+            raise ConfigError(
+                "strategy.adapter: the backbone has no layer that can be adapted: linear ones, or convolutions without"
+                " groups that use their weights as they are. Take another backbone, or a strategy without adapter."
+            )
         return [name for name in layers if name not in grouped]
     try:
         matched = [name for name in layers if re.search(targets, name)]

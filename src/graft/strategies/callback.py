@@ -59,7 +59,8 @@ class PhaseChanges(Callback):
         """
         if self._looked:
             return
-        self._looked = True
+        learns = [name for name, parameter in pl_module.named_parameters() if parameter.requires_grad]
+        self._looked = any(map(is_adapter, learns))  # else: in a later phase
         idle = [
             name
             for name, parameter in pl_module.named_parameters()

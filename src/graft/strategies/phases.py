@@ -92,6 +92,8 @@ class Strategy:
                 raise ConfigError(f"{key}.parameters: {phase.parameters} is none of {', '.join(KINDS)}.{near}")
             if phase.parameters == "adapter" and self.adapter is None:
                 raise ConfigError(f"{key}.parameters is adapter, but strategy.adapter is null: see strategy=lora.")
+        if self.adapter is not None and not any(phase.parameters == "adapter" for phase in phases):
+            raise ConfigError("strategy.adapter is set, but no phase says `parameters: adapter`: it would never learn.")
         for key, value, words in (("k", self.k, ("last_k", "one_by_one")), ("stage", self.stage, ("stage",))):
             if value is not None and not any(phase.train in words for phase in phases):
                 said = " or ".join(words)

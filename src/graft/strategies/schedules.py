@@ -1,26 +1,29 @@
 """Learning-rate schedules: they scale the rates that they find in the parameter groups.
 
-Each takes the optimizer and the number of optimizer steps of the whole training, and returns what Lightning calls
-an `lr_scheduler_config`.
+Each takes the optimizer and the number of optimizer steps of the whole training, None where nobody knows it, and
+returns what Lightning calls an `lr_scheduler_config`.
 """
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+from graft.errors import ConfigError
 
-def constant(optimizer: Optimizer, total_steps: int) -> dict[str, Any]:
+
+def constant(optimizer: Optimizer, total_steps: int | None) -> dict[str, Any]:
     """Keeps the rates."""
     return {"scheduler": LambdaLR(optimizer, lambda _: 1.0), "interval": "step"}
 
 
-def cosine(optimizer: Optimizer, total_steps: int, warmup: float) -> dict[str, Any]:
+def cosine(optimizer: Optimizer, total_steps: int | None, warmup: float) -> dict[str, Any]:
     """Rises linearly for the share `warmup` of all steps, then falls along half a cosine to zero.
 
     Source: SGDR (Loshchilov & Hutter, ICLR 2017), equation 5, one period, after a linear warm-up.
     """
+    total_steps = _known(total_steps)
     rising = round(warmup * total_steps)
 
     def factor(step: int) -> float:
@@ -31,11 +34,12 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float) -> dict[str, A
     return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
 
 
-def triangular(optimizer: Optimizer, total_steps: int, warmup: float, ratio: float) -> dict[str, Any]:
+def triangular(optimizer: Optimizer, total_steps: int | None, warmup: float, ratio: float) -> dict[str, Any]:
     """Rises linearly for the share `warmup` of all steps from 1 / `ratio`, then falls linearly back to it.
 
     Source: slanted triangular rates (Howard & Ruder, ACL 2018, equation 3).
     """
+    total_steps = _known(total_steps)
     rising = max(1, round(warmup * total_steps))
 
     def factor(step: int) -> float:
@@ -45,11 +49,12 @@ def triangular(optimizer: Optimizer, total_steps: int, warmup: float, ratio: flo
     return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
 
 
-def one_cycle(optimizer: Optimizer, total_steps: int, warmup: float, start: float, end: float) -> dict[str, Any]:
+def one_cycle(optimizer: Optimizer, total_steps: int | None, warmup: float, start: float, end: float) -> dict[str, Any]:
     """Rises along half a cosine from `start` to 1 times the rate for the share `warmup` of all steps, falls to `end`.
 
     Source: the 1cycle policy (Smith & Topin, 2018), with cosines as in fastai; momentum stays as it is.
     """
+    total_steps = _known(total_steps)
     rising = max(1, round(warmup * total_steps))
 
     def factor(step: int) -> float:
@@ -60,11 +65,20 @@ def one_cycle(optimizer: Optimizer, total_steps: int, warmup: float, start: floa
     return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
 
 
-def step(optimizer: Optimizer, total_steps: int, at: list[float], factor: float) -> dict[str, Any]:
+def step(optimizer: Optimizer, total_steps: int | None, at: list[float], factor: float) -> dict[str, Any]:
     """Multiplies the rates by `factor` at each of the shares `at` of all steps."""
-    falls = [round(share * total_steps) for share in at]
+    falls = [round(share * _known(total_steps)) for share in at]
     scheduler = LambdaLR(optimizer, lambda now: factor ** sum(now >= fall for fall in falls))
     return {"scheduler": scheduler, "interval": "step"}
+
+
+def _known(total_steps: int | None) -> int:
+    if total_steps is None:
+        raise ConfigError(
+            "The schedule of the learning rate stretches over the whole training, but trainer.max_epochs and"
+            " trainer.max_steps set it no end: set one of them, or scheduler=constant or plateau."
+        )
+    return total_steps
 
 
 def _cosine(start: float, end: float, share: float) -> float:
@@ -72,11 +86,13 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 
 def plateau(
-    optimizer: Optimizer, total_steps: int, monitor: str, mode: str, factor: float, patience: int, frequency: int
+    optimizer: Optimizer, total_steps: int | None, monitor: str, mode: str, factor: float, patience: int, frequency: int
 ) -> dict[str, Any]:
     """Multiplies the rates by `factor` when `monitor` has not improved for `patience` looks.
 
     `frequency` is the number of epochs from one look to the next.
     """
-    scheduler = ReduceLROnPlateau(optimizer, mode="max" if mode == "max" else "min", factor=factor, patience=patience)
+    direction: Literal["min", "max"] = "max" if mode == "max" else "min"
+    # eps: else torch leaves rates below 1e-8 as they are, and decay by layers goes that deep
+    scheduler = ReduceLROnPlateau(optimizer, mode=direction, factor=factor, patience=patience, eps=0.0)
     return {"scheduler": scheduler, "interval": "epoch", "frequency": frequency, "monitor": monitor}

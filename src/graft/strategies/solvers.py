@@ -1,8 +1,9 @@
 """Heads that are solved for in one pass over the features, without epochs."""
 
+import logging
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,6 +16,8 @@ from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
 
 from graft.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 _LEAST = 1e-12  # a probability of 0 counts as this
 _FOLDS = 10
@@ -92,7 +95,10 @@ class LogisticRegression(Solver):
         scores, likelihoods = self._scores(inputs, labels, counts, seed) if several else (np.ones(1), np.ones(1))
         # Few held-out samples leave many strengths equal, and the strongest penalty is unsure of all.
         chosen = self._strengths[int(np.lexsort((likelihoods, scores))[-1])]
-        coefficients, intercepts = _rows(self._fitted(self._model(), chosen, inputs, labels, counts))
+        fitted = self._fitted(self._model(), chosen, inputs, labels, counts)
+        if fitted.n_iter_.max() >= self._options["max_iter"]:
+            log.warning("logistic regression has not converged: raise strategy.start.max_iter or strategy.start.tol")
+        coefficients, intercepts = _rows(fitted)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(coefficients))
             layer.bias.copy_(torch.from_numpy(intercepts))
@@ -109,9 +115,10 @@ class LogisticRegression(Solver):
                 f" {fewest}: set strategy.start.count=1 and strategy.start.lowest to the one exponent to use"
                 " (CLIP's: -0.5), or take two training samples a class at least."
             )
-        folds = StratifiedKFold(min(_FOLDS, fewest), shuffle=True, random_state=seed)
+        # A class with fewer samples than folds has them in different ones, so that each fold leaves some to learn from.
+        folds = StratifiedKFold(min(_FOLDS, int(np.bincount(labels).max())), shuffle=True, random_state=seed)
         right, likelihood, held = np.zeros(len(self._strengths)), np.zeros(len(self._strengths)), 0
-        for kept, out in folds.split(inputs, labels):
+        for kept, out in _split(folds, inputs, labels):
             model = self._model()
             shown = track(self._strengths, description=f"strengths, by {len(out)} held-out samples", transient=True)
             for number, strength in enumerate(shown):
@@ -163,6 +170,10 @@ class Memory(Solver):
     """
 
     def __init__(self, k: Sequence[int]) -> None:
+        if not k or min(k) < 1:
+            raise ConfigError(
+                f"strategy.start.k={list(k)}: numbers of neighbours to choose from, at least one, from 1 on."
+            )
         self._candidates = sorted(k)
 
     def check(self, head: nn.Module) -> None:
@@ -181,10 +192,20 @@ class Memory(Solver):
         assert isinstance(head, Memorising)
         head.memorise(features, targets, weights)
         possible = [k for k in self._candidates if k < len(features)] or [len(features) - 1]
+        if len(possible) < len(self._candidates) or possible[-1] not in self._candidates:
+            log.warning("of strategy.start.k=%s, with %d samples: %s", self._candidates, len(features), possible)
         shown = track(possible, description="neighbours, each sample left out in turn", transient=True)
         scores = np.array([head.left_out_accuracy(k) for k in shown])
         head.k = possible[int(scores.argmax())]
         return _report("k", head.k, possible, scores)
+
+
+def _split(
+    folds: StratifiedKFold, inputs: NDArray[Any], labels: NDArray[Any]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # meant, see above
+        yield from folds.split(inputs, labels)
 
 
 def _linear(head: nn.Module) -> nn.Linear:

@@ -15,9 +15,10 @@ from graft.backbones import Backbone
 from graft.backbones.stages import Stage, whole
 from graft.errors import GraftError
 from graft.strategies import Strategy
-from graft.strategies.groups import parameter_groups
+from graft.strategies.groups import parameter_groups, undecayed
 from graft.strategies.penalties import Penalty
 from graft.strategies.phases import HEAD
+from graft.strategies.selection import is_adapter
 from graft.tasks.predictions import Predictions
 
 Batch = dict[str, Any]
@@ -66,6 +67,13 @@ class Task(pl.LightningModule):
         self.penalties = penalties
         for penalty in penalties:
             penalty.begin(backbone.stages)
+        # Asked before FSDP flattens what tells a matrix from a vector.
+        self._undecayed = undecayed(self.stages, backbone.undecayed())
+        if penalties:  # they pull the backbone's own weights elsewhere than to zero
+            own = [
+                value for stage in backbone.stages for name, value in stage.parameters.items() if not is_adapter(name)
+            ]
+            self._undecayed |= set(map(id, own))
         self._optimizer = optimizer
         self._scheduler = scheduler
         # Lightning notes the mode at the start and restores it after each validation.
@@ -96,12 +104,13 @@ class Task(pl.LightningModule):
         """Makes all parameter groups of all phases, before the first step."""
         stages = self.stages
         decay = float(self._optimizer.keywords.get("weight_decay", 0.0))
-        undecayed = [stage.name for stage in self.backbone.stages] if self.penalties else []
-        optimizer = self._optimizer(parameter_groups(stages, self.strategy.scales(0), self.lr, decay, undecayed))
+        groups = parameter_groups(stages, self.strategy.scales(0), self.lr, decay, self._undecayed)
+        optimizer = self._optimizer(groups)
         # Lightning holds that a fused optimizer unscales gradients itself and refuses to clip them, in bf16 too, where
         # none are scaled (its issue 21435). Told otherwise, it unscales, then clips, and torch does not unscale again.
         optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
-        total_steps = int(self.trainer.estimated_stepping_batches)
+        steps = self.trainer.estimated_stepping_batches
+        total_steps = int(steps) if math.isfinite(steps) else None
         return {"optimizer": optimizer, "lr_scheduler": self._scheduler(optimizer, total_steps=total_steps)}
 
     def penalised(self, loss: Tensor) -> Tensor:

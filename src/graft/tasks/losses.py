@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+_LEAST = 1e-6  # with gamma < 1 the slope at 0 is infinite
+
 
 class FocalLoss(nn.Module):
     """Cross-entropy that counts what is classified well already less.
@@ -25,5 +27,6 @@ class FocalLoss(nn.Module):
         """Returns the loss of each sample."""
         shares = targets if targets.ndim > 1 else one_hot(targets, logits.shape[1])
         logs = logits.log_softmax(dim=1)
-        losses: Tensor = -(shares * (1 - logs.exp()) ** self.gamma * logs).sum(dim=1)
+        unsure = (1 - logs.exp()).clamp(min=_LEAST)
+        losses: Tensor = -(shares * unsure**self.gamma * logs).sum(dim=1)
         return losses

@@ -78,6 +78,7 @@ TARGETS: dict[str, type] = {
     "graft.tasks.macro.MultilabelMacroAveragePrecision": MacroMetric,
     "graft.tasks.NearestNeighbours": NearestNeighbours,
     "pytorch_lightning.Trainer": Trainer,
+    "graft.strategies.early_stopping.EarlyStoppingInLastPhase": EarlyStopping,
     "pytorch_lightning.callbacks.EarlyStopping": EarlyStopping,
     "pytorch_lightning.callbacks.LearningRateMonitor": LearningRateMonitor,
     "pytorch_lightning.callbacks.RichProgressBar": RichProgressBar,

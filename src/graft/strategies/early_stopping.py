@@ -1,0 +1,19 @@
+"""Early stopping that lets every phase begin."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import EarlyStopping
+
+
+class EarlyStoppingInLastPhase(EarlyStopping):
+    """Lightning's early stopping, which begins to look when the strategy's last phase does.
+
+    The phases before have the lengths that the strategy gives them: what they prepare, such as a head for the stages
+    below it, may have been learnt long before they end.
+    """
+
+    def _should_skip_check(self, trainer: pl.Trainer) -> bool:
+        strategy: Any = trainer.lightning_module.strategy
+        last = strategy.phase_at(trainer.current_epoch) == len(strategy.phases) - 1
+        return not last or super()._should_skip_check(trainer)
