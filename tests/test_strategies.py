@@ -286,7 +286,7 @@ def test_a_solved_head_cannot_be_told_what_it_would_ignore(tiny, capsys):
         (["strategy=lora", "strategy.adapter.rank=0"], "strategy.adapter.rank"),
         (["strategy=lora", "strategy.adapter.dropout=1.0"], "strategy.adapter.dropout must lie in [0, 1)"),
         (["strategy=lora", "strategy.phases.0.parameters=all"], "it would never learn"),
-        (["strategy=lora", "backbone.model=test_nfnet"], "has no layer that can be adapted"),
+        (["strategy=lora", "backbone.model=nf_resnet26"], "has no layer that can be adapted"),
         (["strategy=norm_only", "backbone.model=test_nfnet"], "stages have no norms"),
         (["strategy=surgical", "average=wise_ft"], "strategy=lp_ft"),
         (["strategy=full_finetuning", "trainer.strategy=fsdp", "penalty=l2sp"], "penalty=none"),
