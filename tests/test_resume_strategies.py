@@ -21,6 +21,10 @@ CASES = {
     "lora": (["strategy=lora", "strategy.adapter.dropout=0.2"], [6]),
     "bitfit_l2sp": (["strategy=bitfit", "penalty=l2sp", "scheduler=step"], [9]),
     "discriminative_ema": (["strategy=discriminative", "average=ema", "scheduler=linear"], [7]),
+    "plateau": (
+        ["strategy=full_finetuning", "scheduler=plateau", "scheduler.patience=0", "scheduler.mode=max",
+         "monitor=val/loss", "mode=min", "trainer.max_epochs=4"], [8],
+    ),
     "lp_ft_wise": (["strategy=lp_ft", "average=wise_ft", "callbacks.wise_ft.alphas=[0.5]"], [8]),
 }  # fmt: skip
 COMMON = [

@@ -122,6 +122,20 @@ def test_rates_fall_from_the_head_down_and_only_matrices_decay(tiny):
     assert not groups
 
 
+def test_plateau_lowers_the_rates_of_the_phase(tiny):
+    """Steps too small to change a validation score; the first look finds the best, each other one lowers all rates."""
+    phases = (
+        "strategy.phases=[{train: head, epochs: 2, lr_scale: 1.0, lr_decay: 1.0},"
+        " {train: all, epochs: null, lr_scale: 0.5, lr_decay: 0.5}]"
+    )
+    own = ["scheduler=plateau", "scheduler.patience=0", "scheduler.factor=0.1", "optimizer.lr=1e-12", phases]
+    folder = fit(tiny, "full_finetuning", *own, "trainer.max_epochs=5", "optimizer.weight_decay=0")
+    looks = 5 - 1  # that found nothing better
+    for depth, stage in enumerate(["head", *(f"block_{number}" for number in range(6, 0, -1)), "stem"]):
+        rate = groups_of(folder)[f"{stage}/decay"]["lr"]
+        assert rate == pytest.approx(1e-12 * 0.5 * 0.5**depth * 0.1**looks, rel=1e-6, abs=0)
+
+
 def test_nothing_but_the_penalty_pulls_the_backbone(tiny):
     own = ["penalty=l2sp", "optimizer.weight_decay=0.2"]
     groups = groups_of(fit(tiny, "full_finetuning", *own))

@@ -33,6 +33,7 @@ from graft.seeding import SeedEachStep
 from graft.starting import check_start, keep_without_training, solve_head
 from graft.strategies.adapters import save_adapter
 from graft.strategies.callback import PhaseChanges
+from graft.strategies.schedules import LooksAtValidation
 from graft.strategies.synchronising import synchronise_norms
 from graft.strategies.table import stage_rows, stage_table
 from graft.tasks import Task
@@ -125,7 +126,7 @@ def callbacks(cfg: DictConfig, task: Task, run: RunFolder, handler: SignalHandle
     """Makes the callbacks of the config, and those without which a run would not be what it says."""
     return [
         *build_all(cfg.callbacks).values(),
-        *([PhaseChanges(task.strategy, task.stages), Pace()] if task.strategy.phases else []),
+        *([PhaseChanges(task.strategy, task.stages), LooksAtValidation(), Pace()] if task.strategy.phases else []),
         SeedEachStep(cfg.seed),
         StopOnSignal(handler, run.checkpoints / "last.ckpt"),
     ]

@@ -18,6 +18,7 @@ from graft.runs.stopping import EndAtOnce
 from graft.seeding import SeedEachStep
 from graft.starting import solve_head
 from graft.strategies.callback import PhaseChanges
+from graft.strategies.schedules import LooksAtValidation
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,12 @@ def _tried(cfg: DictConfig, handler: SignalHandler) -> float:
     strategy = build_strategy(cfg, backbone)
     datamodule = build_datamodule(cfg, backbone)
     task = build_task(cfg, backbone, strategy, datamodule.targets())
-    callbacks: list[Any] = [PhaseChanges(strategy, task.stages), SeedEachStep(cfg.seed), EndAtOnce(handler)]
+    callbacks: list[Any] = [
+        PhaseChanges(strategy, task.stages),
+        LooksAtValidation(),
+        SeedEachStep(cfg.seed),
+        EndAtOnce(handler),
+    ]
     if cfg.callbacks.get("progress") is not None:
         callbacks.append(build(cfg.callbacks.progress))
     trainer = build_trainer(cfg, callbacks, loggers=[], enable_checkpointing=False)

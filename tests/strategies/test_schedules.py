@@ -31,7 +31,7 @@ def test_cosine_warms_up_then_falls_to_zero_in_every_group_alike():
 def test_constant_stays_and_plateau_names_its_metric():
     assert (rates(lambda optimizer: constant(optimizer, total_steps=5), 5)[:, 0] == 1).all()
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    config = plateau(optimizer, total_steps=5, monitor="val/auroc", mode="max", factor=0.1, patience=0, frequency=1)
+    config = plateau(optimizer, total_steps=5, monitor="val/auroc", mode="max", factor=0.1, patience=0)
     config["scheduler"].step(0.9)
     config["scheduler"].step(0.8)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1)
@@ -69,7 +69,7 @@ def test_steps_fall_where_they_should():
 def test_plateau_lowers_rates_however_low_they_are():
     deep = [{"params": [nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (1e-3, 1e-9)]
     optimizer = torch.optim.SGD(deep)
-    scheduler = plateau(optimizer, None, "val/loss", "min", factor=0.1, patience=0, frequency=1)["scheduler"]
+    scheduler = plateau(optimizer, None, "val/loss", "min", factor=0.1, patience=0)["scheduler"]
     for _ in range(2):
         scheduler.step(1.0)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([1e-4, 1e-10], rel=1e-6, abs=0)

@@ -5,12 +5,17 @@ returns what Lightning calls an `lr_scheduler_config`.
 """
 
 import math
+import sys
 from typing import Any, Literal
 
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from graft.errors import ConfigError
+
+_NEVER = sys.maxsize  # epochs from one look of Lightning's to the next
 
 
 def constant(optimizer: Optimizer, total_steps: int | None) -> dict[str, Any]:
@@ -86,13 +91,30 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 
 def plateau(
-    optimizer: Optimizer, total_steps: int | None, monitor: str, mode: str, factor: float, patience: int, frequency: int
+    optimizer: Optimizer, total_steps: int | None, monitor: str, mode: str, factor: float, patience: int
 ) -> dict[str, Any]:
-    """Multiplies the rates by `factor` when `monitor` has not improved for `patience` looks.
-
-    `frequency` is the number of epochs from one look to the next.
-    """
+    """Multiplies the rates by `factor` when `monitor` has not improved for `patience` looks."""
     direction: Literal["min", "max"] = "max" if mode == "max" else "min"
     # eps: else torch leaves rates below 1e-8 as they are, and decay by layers goes that deep
     scheduler = ReduceLROnPlateau(optimizer, mode=direction, factor=factor, patience=patience, eps=0.0)
-    return {"scheduler": scheduler, "interval": "epoch", "frequency": frequency, "monitor": monitor}
+    return {"scheduler": scheduler, "interval": "epoch", "frequency": _NEVER, "monitor": monitor}
+
+
+class LooksAtValidation(Callback):
+    """Lets a plateau schedule look at each validation, before a checkpoint is written.
+
+    Lightning does it after, and does not make up for it: a run that goes on from the checkpoint would lose a look.
+    """
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Looks.
+
+        Raises:
+            ConfigError: There is no such metric.
+        """
+        plateaus = [config for config in trainer.lr_scheduler_configs if config.frequency == _NEVER]
+        for config in plateaus if not trainer.sanity_checking else []:
+            if config.monitor not in trainer.callback_metrics:
+                raise ConfigError(f"scheduler.monitor={config.monitor} is not among what is validated.")
+            scheduler: Any = config.scheduler
+            scheduler.step(trainer.callback_metrics[config.monitor])

@@ -149,4 +149,3 @@ class Plateau:
     mode: Literal["max", "min"]
     factor: Share
     patience: Annotated[int, Range(0)]
-    frequency: Count
