@@ -22,7 +22,7 @@ CASES = {
     "bitfit_l2sp": (["strategy=bitfit", "penalty=l2sp", "scheduler=step"], [9]),
     "discriminative_ema": (["strategy=discriminative", "average=ema", "scheduler=linear"], [7]),
     "plateau": (
-        ["strategy=full_finetuning", "scheduler=plateau", "scheduler.patience=0", "scheduler.mode=max",
+        ["strategy=full_finetuning", "scheduler=plateau", "scheduler.patience=0",
          "monitor=val/loss", "mode=min", "trainer.max_epochs=4"], [8],
     ),
     "lp_ft_wise": (["strategy=lp_ft", "average=wise_ft", "callbacks.wise_ft.alphas=[0.5]"], [8]),
