@@ -47,7 +47,10 @@ def test_mistakes_of_every_kind_are_told_together():
         ("callbacks.best.save_top_k=many", "callbacks.best.save_top_k: 'many' is not a whole number"),
         ("callbacks.progress.refresh_rate=-1", "callbacks.progress.refresh_rate: -1 is not a whole number"),
         ("callbacks.learning_rate.logging_interval=epochs", "'epochs' is not step | epoch or null"),
-        ("optimizer.momentum=0.9", "Known here: lr, weight_decay. To add it as a new one: +optimizer.momentum=…"),
+        (
+            "optimizer.momentum=0.9",
+            "Known here: lr, weight_decay, fused. To add it as a new one: +optimizer.momentum=…",
+        ),
         ("callbacks.swa._target_=a.B", "To add it as a new one: +callbacks.swa._target_=…"),
         ("seed.x=1", "seed.x: unknown key."),
         ("hydra.run.dirr=x", "Did you mean 'hydra.run.dir'"),

@@ -56,7 +56,10 @@ def make(settings: dict[str, Any]) -> Callable[..., Texts]:
 
 def give_rank(datamodule: Texts, rank: int, world: int) -> Texts:
     datamodule.trainer = SimpleNamespace(  # type: ignore[assignment]
-        world_size=world, global_rank=rank, strategy=SimpleNamespace(root_device=torch.device("cpu"))
+        world_size=world,
+        global_rank=rank,
+        strategy=SimpleNamespace(root_device=torch.device("cpu")),
+        state=SimpleNamespace(fn=None),
     )
     return datamodule
 
