@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.loggers import Logger
 
 from graft.backbones import Backbone
+from graft.backbones.stages import Stage
 from graft.backbones.weights import RESTORED
 from graft.config.instantiate import build, build_all, target_of
 from graft.data import DataModule, chain, mixes
@@ -19,7 +20,7 @@ from graft.precision import resolve
 from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.strategies import Strategy
 from graft.strategies.phases import HEAD
-from graft.strategies.selection import check_selection
+from graft.strategies.selection import chosen
 from graft.tasks import Task
 
 
@@ -61,7 +62,7 @@ def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:
         )
     if strategy.adapter is not None:
         strategy.adapter.apply(backbone)
-    check_selection(strategy, backbone.stages)
+    _check_selection(strategy, backbone.stages)
     return strategy
 
 
@@ -88,6 +89,18 @@ def _check_distribution(chosen: Any, strategy: Strategy, penalised: bool) -> Non
             f"trainer.strategy={name} shards the weights once, at the start; strategy={strategy.name} changes them"
             " later. Take trainer.strategy=ddp, or a strategy of one phase such as full_finetuning."
         )
+
+
+def _check_selection(strategy: Strategy, stages: Sequence[Stage]) -> None:
+    """Refuses a phase that would train nothing of the backbone's stages that it names."""
+    for number, phase in enumerate(strategy.phases):
+        kinds = strategy.learning(number)
+        named = [stage for stage in stages if stage.name in kinds]
+        if named and not any(chosen(stage, kinds[stage.name]) for stage in named):
+            raise ConfigError(
+                f"strategy.phases[{number}].parameters: the backbone's stages have no {phase.parameters}, so that only"
+                f" the head would learn: strategy={strategy.name} is not for this backbone."
+            )
 
 
 def build_task(cfg: DictConfig, backbone: Backbone, strategy: Strategy, targets: Targets) -> Task:

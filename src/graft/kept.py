@@ -23,13 +23,11 @@ from graft.tasks import Task
 
 log = logging.getLogger(__name__)
 
-_DEFAULTS = {"enabled": True, "folder": None, "views": None, "min_epochs": 3, "max_gb": 10}
-
 
 def cache_settings(cfg: DictConfig) -> dict[str, Any]:
-    """Returns what stands under `cache`; a run from before there was such a choice has the usual ones."""
-    chosen: Any = OmegaConf.to_container(OmegaConf.select(cfg, "cache", default=OmegaConf.create()), resolve=True)
-    return {**_DEFAULTS, **chosen}
+    """Returns what stands under `cache`; in a run from before there was such a choice nothing is kept."""
+    chosen: Any = OmegaConf.select(cfg, "cache", default={"enabled": False})
+    return dict(chosen)
 
 
 def known_features(
@@ -91,13 +89,14 @@ def known_features(
 
 def _named(datamodule: DataModule, rows: NDArray[np.int64], views: int) -> NDArray[np.uint64]:
     """Names of samples by their contents; of a view also by all that its randomness is drawn from."""
-    digests = datamodule.table.digests
-    if digests is None:
+    contents = datamodule.contents(rows)
+    if contents is None:
         log.info("datamodule=%s has no hashes of its samples: features stay in memory", datamodule.name)
-        digests = np.arange(len(datamodule.table.ids), dtype=np.uint64)
+        contents = rows.astype(np.uint64)
     if not views:
-        return digests[rows]
-    drawn = np.array([(datamodule.seed, view, row, digests[row]) for view in range(views) for row in rows], np.uint64)
+        return contents
+    samples = list(zip(rows.tolist(), contents.tolist(), strict=True))
+    drawn = np.array([(datamodule.seed, view, *sample) for view in range(views) for sample in samples], np.uint64)
     return np.array([int.from_bytes(blake2b(each.tobytes(), digest_size=8).digest()) for each in drawn], np.uint64)
 
 
@@ -105,7 +104,7 @@ def _store(
     cfg: DictConfig, trainer: pl.Trainer, task: Task, datamodule: DataModule, stage: str, views: int
 ) -> Store | None:
     settings = cache_settings(cfg)
-    if not settings["enabled"] or datamodule.table.digests is None:
+    if not settings["enabled"] or datamodule.contents(datamodule.splits["train"][:1]) is None:
         return None
     root = cache_folder() if settings["folder"] is None else Path(settings["folder"]).expanduser()
     backbone: Any = OmegaConf.to_container(with_absolute_paths(cfg).backbone, resolve=True)

@@ -10,7 +10,7 @@ from rich.filesize import decimal
 from torch import Tensor
 
 from graft.backbones.upper import NotCut
-from graft.data.datamodule import DataModule, Known
+from graft.data import DataModule, Known
 from graft.features import identity
 from graft.kept import cache_settings, known_features
 from graft.strategies.spans import Span, spans
@@ -125,7 +125,7 @@ def _serves(span: Span, whole: bool, epochs: int | None, settings: dict[str, Any
 
 def _size_inside(stage: str, settings: dict[str, Any], task: Task, datamodule: DataModule, count: int) -> int:
     """Makes the backbone ready to go on from a stage; returns the bytes of a sample's activation, 0: it cannot be."""
-    example = next(iter(datamodule.loader_of(datamodule.splits["train"][:2])))["inputs"]
+    example = datamodule.example()
     if not isinstance(example, Tensor):
         log.info("of texts only the features are kept, not what single stages make of them")
         return 0

@@ -2,6 +2,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from torch import nn
 
 from graft.backbones import TimmBackbone
 from graft.backbones.images import ImagePreprocessing
@@ -92,6 +93,36 @@ def test_precision_device_settings_and_versions_change_it(made, monkeypatch):
     ]
     monkeypatch.setattr(key, "_versions", lambda: ["torch 99.0"])
     assert len({before, *others, name(backbone, own)}) == 6
+
+
+@pytest.mark.parametrize("change", [{"act1": nn.Tanh()}, {"maxpool": nn.AvgPool2d(3, 2, 1)}])
+def test_another_computation_with_the_same_weights_changes_it(made, change):
+    backbone, own = made
+    before = name(backbone, own)
+    for module, other in change.items():
+        setattr(backbone.model, module, other)
+    assert name(backbone, own) != before
+
+
+def test_a_text_networks_own_configuration_changes_it(small_bert, settings):
+    from graft.backbones.transformers import TransformersBackbone
+
+    own = {"model": str(small_bert), "weights": "none", "package": None, "pooling": "mean", "dropout": None}
+    backbone = TransformersBackbone(**own, max_length=16)
+    names = [name(backbone, own, stage="block_2")]
+    backbone.model.config.layer_norm_eps = 1e-3
+    assert name(backbone, own, stage="block_2") not in names
+
+
+@pytest.mark.parametrize("model", ["test_vit", "test_resnet", "test_convnext", "test_efficientnet"])
+def test_two_of_the_same_have_the_same_key(settings, model):
+    own = settings("timm", model=model, weights="none")
+    names = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        backbone = TimmBackbone(**own)
+        names.append(name(backbone, own, stage=backbone.stages[-1].name))
+    assert names[0] == names[1]
 
 
 def test_a_line_of_code_that_computes_features_changes_it(made, monkeypatch, tmp_path):

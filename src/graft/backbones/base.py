@@ -49,6 +49,10 @@ class Backbone(nn.Module, ABC):
         the input of a row, with the `lengths` of all samples before any was cut.
         """
 
+    def architecture(self) -> str:
+        """Returns a text that is another one for any other computation with the same weights."""
+        return repr(self)
+
     def undecayed(self) -> frozenset[str]:
         """Returns the names of parameters, beside norms and biases, that the network's authors exempt from decay."""
         return frozenset()

@@ -76,6 +76,11 @@ class TransformersBackbone(Backbone):
         """Returns the tokenizer of the weights; the same for training."""
         return self._tokenization
 
+    def architecture(self) -> str:
+        """Returns modules and the library's own configuration, which may say more than they show."""
+        config: Any = self.model.config
+        return f"{self!r} {self._pooling} {config.to_json_string()}"
+
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Returns the pooled features `(batch, num_features)`."""
         states: Tensor = self.model(**inputs).last_hidden_state

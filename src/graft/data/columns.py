@@ -131,7 +131,7 @@ def _copy(path: Path, name: str, target: Path) -> None:
 
 def _stored(path: Path, name: str) -> Path:
     stat = path.stat()
-    key = f"3\n{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{name}"
+    key = f"4\n{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{stat.st_ctime_ns}\n{name}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "graft" / "texts" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.arrow"
 

@@ -3,7 +3,7 @@
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,34 +14,17 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import DataLoader, default_collate
 
 from graft.data.augmentation import Chain, OnBatches, Transform
+from graft.data.known import Known, afterwards, by_epoch
 from graft.data.loader import ResumableLoader
-from graft.data.samples import AnySamples, Batch, FeatureRows, FeatureSamples, Samples, Scheduled, as_is
-from graft.data.sampling import EvaluationBatches, TrainingOrder
+from graft.data.samples import AnySamples, Batch, FeatureSamples, Samples, as_is
+from graft.data.sampling import Draw, EvaluationBatches, TrainingOrder
 from graft.data.settings import at_least, free_cores, one_of, share
 from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
 from graft.data.table import BadFile, Kind, Named, Picked, Placed, Rows, Table, Targets
+from graft.data.texts import exact_digests
 from graft.errors import ConfigError
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a split's samples beforehand, in some epochs.
-
-    Attributes:
-        features: (views · n, …), one view of all samples behind the other, in the order of `splits[split]`.
-        behind: the stage whose activations they are; None: they are what the head takes in.
-        begins: the first of the epochs.
-        ends: the epoch behind the last; None: they never end, and hold when the training is over.
-        views: of each sample, shown in turn epoch by epoch.
-    """
-
-    features: FeatureRows
-    behind: str | None = None
-    begins: int = 0
-    ends: int | None = None
-    views: int = 1
 
 
 class DataModule(LightningDataModule):
@@ -232,6 +215,12 @@ class DataModule(LightningDataModule):
         rows = self._rows(split)
         return Named(self.table.ids, rows, None if self.table.digests is None else self.table.digests[rows])
 
+    def contents(self, rows: Rows) -> NDArray[np.uint64] | None:
+        """Returns hashes of samples, (rows,), which are equal only where the samples are; None: not known."""
+        if isinstance(self.table.load(0), str):
+            return exact_digests(map(self.table.load, rows.tolist()))
+        return None if self.table.digests is None else self.table.digests[rows]
+
     def use_features(self, known: Mapping[str, Sequence[Known]]) -> None:
         """From now on these splits yield "features" instead of "inputs", in the epochs that are said.
 
@@ -256,20 +245,9 @@ class DataModule(LightningDataModule):
             fitting: in each epoch by the features that hold in it; else by those that hold when training is over.
         """
         rows = self._rows(split)
-        known = [part for part in self._known.get(split, ()) if fitting or part.ends is None]
-        by_features = [FeatureSamples(self.table, rows, part.features, part.behind, part.views) for part in known]
-        if known and (not fitting or (known[0].begins, known[0].ends) == (0, None)):
-            return by_features[0]
         samples = self._samples(rows, train)
-        if not known:
-            return samples
-        parts: list[tuple[int, Samples | FeatureSamples]] = [(0, samples)] if known[0].begins else []
-        for number, part in enumerate(known):
-            parts.append((part.begins, by_features[number]))
-            following = known[number + 1].begins if number + 1 < len(known) else None
-            if part.ends is not None and part.ends != following:
-                parts.append((part.ends, samples))
-        return Scheduled(tuple(parts))
+        known = self._known.get(split, ())
+        return by_epoch(samples, known) if fitting else afterwards(samples, known)
 
     def _samples(self, rows: Rows, train: bool) -> Samples:
         if not train or not self.varies:
@@ -376,6 +354,11 @@ class DataModule(LightningDataModule):
         batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=1, rank=0, lengths=lengths)
         batches.set_epoch(epoch or 0)
         return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
+
+    def example(self) -> Any:
+        """Returns the inputs of a batch of two training samples as they are, made in this process."""
+        rows = self._rows("train")[:2]
+        return self._as_they_are(rows).__getitems__([Draw(0, position) for position in range(len(rows))])["inputs"]
 
     def _loading(self, dataset: AnySamples) -> dict[str, Any]:
         workers = 0 if isinstance(dataset, FeatureSamples) else self.num_workers

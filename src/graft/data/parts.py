@@ -86,6 +86,7 @@ def contents(load: Parts, count: int, name: str) -> tuple[dict[str, Any], dict[i
                 bad[row] = "the text is empty"
         else:
             sizes[row] = sample.shape[2], sample.shape[1]
-            hashes[row] = int(hashlib.blake2b(sample.numpy().tobytes(), digest_size=8).hexdigest(), 16)
+            content = f"{tuple(sample.shape)} ".encode() + sample.numpy().tobytes()
+            hashes[row] = int(hashlib.blake2b(content, digest_size=8).hexdigest(), 16)
     described = {"lengths": lengths} if lengths.any() else {"sizes": sizes}
     return {**described, "digests": hashes}, bad

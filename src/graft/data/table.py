@@ -62,8 +62,8 @@ class Table:
         weights: (n,) float32, how much a row counts in the loss, 1 on average. None: all the same.
         lengths: (n,) how long each sample is, in any unit; batches are then of samples of like length. None: all alike.
         sizes: (n, 2), width and height of images in pixels; None: no images.
-        digests: (n,) hashes of the contents: where two are equal, so is what `load` returns; features are kept by them.
-            None: not known.
+        digests: (n,) hashes of the contents, by which copies are found; None: not known. Of texts, differences of case
+            and white space do not count; of all else, where two are equal, what `load` returns is equal.
         looks: (n,) perceptual hashes of images; None: no images.
         facets: by name, (n,) values by which scores are broken down, such as a domain; they steer nothing.
         allowed: by split, (n,) bool, the rows that it may hold once all are split; a split that is absent holds any.

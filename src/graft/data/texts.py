@@ -1,7 +1,7 @@
 """Texts as canonical samples."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,12 @@ class Texts:
 def normalised(text: str) -> str:
     """Returns the text without differences of case and of white space: texts equal then are taken for one."""
     return " ".join(text.lower().split())
+
+
+def exact_digests(texts: Iterable[str]) -> NDArray[np.uint64]:
+    """Returns hashes (texts,) of texts as they are, case and white space included."""
+    contents = (text.encode("utf-8", "surrogatepass") for text in texts)
+    return np.array([int.from_bytes(hashlib.blake2b(each, digest_size=8).digest()) for each in contents], np.uint64)
 
 
 def digest(text: str) -> int:

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 import pickle
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -45,6 +46,7 @@ def key_of(
     made_from = {name: value for name, value in settings.items() if name not in _OF_WEIGHTS}
     return {
         "backbone": json.dumps(made_from, sort_keys=True, default=str),
+        "architecture": _digest_of_architecture(backbone),
         "weights": _digest_of_tensors(backbone, stage),
         "preprocessing": identity(preprocess),
         "precision": f"{precision}, matmul {torch.get_float32_matmul_precision()}",
@@ -58,6 +60,11 @@ def key_of(
 def name_of(key: Key) -> str:
     """Returns 32 hexadecimal digits that are others for any other key."""
     return hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _digest_of_architecture(backbone: Backbone) -> str:
+    text = re.sub(r" at 0x[0-9a-f]+", "", backbone.architecture())  # where an object lies in memory
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest_of_tensors(backbone: Backbone, stage: str) -> str:

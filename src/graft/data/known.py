@@ -1,0 +1,49 @@
+"""Datasets of a split of which something is known beforehand, in some epochs or for good."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graft.data.samples import AnySamples, FeatureRows, FeatureSamples, Samples, Scheduled
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a split's samples beforehand, in some epochs.
+
+    Attributes:
+        features: (views · n, …), one view of all samples behind the other, in the order of `splits[split]`.
+        behind: the stage whose activations they are; None: they are what the head takes in.
+        begins: the first of the epochs.
+        ends: the epoch behind the last; None: they never end, and hold when the training is over.
+        views: of each sample, shown in turn epoch by epoch.
+    """
+
+    features: FeatureRows
+    behind: str | None = None
+    begins: int = 0
+    ends: int | None = None
+    views: int = 1
+
+    def of(self, samples: Samples) -> FeatureSamples:
+        """Returns the samples by what is known of them."""
+        return FeatureSamples(samples.table, samples.rows, self.features, self.behind, self.views)
+
+
+def afterwards(samples: Samples, known: Sequence[Known]) -> Samples | FeatureSamples:
+    """Returns the samples by what holds when the training is over."""
+    return next((part.of(samples) for part in known if part.ends is None), samples)
+
+
+def by_epoch(samples: Samples, known: Sequence[Known]) -> AnySamples:
+    """Returns the samples, in each epoch by what holds in it; in the others as they are.
+
+    Args:
+        samples: As they are.
+        known: One behind the other, without overlap.
+    """
+    parts: dict[int, Samples | FeatureSamples] = {0: samples}
+    for part in known:
+        parts[part.begins] = part.of(samples)
+        if part.ends is not None:
+            parts[part.ends] = samples  # unless the next one begins there
+    return parts[0] if len(parts) == 1 else Scheduled(tuple(sorted(parts.items(), key=lambda item: item[0])))
