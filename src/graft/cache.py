@@ -11,21 +11,11 @@ from graft.features.inventory import Entry, damaged, entries, prune, unused_for
 from graft.features.store import cache_folder
 from graft.reports.terminal import rendered
 
-HELP = """\
-Lists the features that are kept of frozen backbones, so that runs and sweeps share them.
-
-Usage: graft cache                          what there is, with sizes
-       graft cache verify                   reads all of it and removes what is damaged
-       graft cache prune unused_for=30      removes what no run has used for 30 days
-       graft cache prune name=3f2a          removes the one whose name begins so
-       graft cache prune all
-
-folder=… looks into another folder than graft/features in the user's cache."""
 _ACTIONS = ("list", "verify", "prune")
 
 
 def cache(words: list[str]) -> None:
-    """Does what the words say, see `HELP`.
+    """Does what the words say, see `graft cache --help`.
 
     Raises:
         ConfigError: They say nothing that can be done.

@@ -40,6 +40,16 @@ Usage: graft <command> [key=value …]
 
 Start with `graft train`. Tab completion: eval "$(graft -sc install=bash)"
 (in zsh too; fish: graft -sc install=fish | source)"""
+_CACHE_HELP = """\
+Lists the features that are kept of frozen backbones, so that runs and sweeps share them.
+
+Usage: graft cache                          what there is, with sizes
+       graft cache verify                   reads all of it and removes what is damaged
+       graft cache prune unused_for=30      removes what no run has used for 30 days
+       graft cache prune name=3f2a          removes the one whose name begins so
+       graft cache prune all
+
+folder=… looks into another folder than graft/features in the user's cache."""
 _COMPLETION = ("-sc", "--shell-completion")
 _FOLDER_KEYS = {"train": "resume", "evaluate": "run", "predict": "run"}  # the key that names an old run
 
@@ -111,12 +121,13 @@ def _list_strategies(overrides: list[str]) -> None:
 
 
 def _cache(words: list[str]) -> None:
-    from graft.cache import HELP, cache
-
     if words and words[0] in ("-h", "--help"):
-        print(HELP)
-    else:
-        cache(words)
+        with _ending_with_its_reader():
+            print(_CACHE_HELP)
+        return
+    from graft.cache import cache
+
+    cache(words)
 
 
 def _unknown(command: str) -> str:

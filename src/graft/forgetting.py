@@ -17,7 +17,7 @@ from graft.data.samples import Samples, as_is
 from graft.data.sampling import EvaluationBatches
 from graft.errors import ConfigError, GraftError
 from graft.expected_warnings import ignore_expected_warnings
-from graft.features import extract
+from graft.features.extract import extract
 from graft.runs.folder import RunFolder
 
 

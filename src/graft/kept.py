@@ -18,7 +18,11 @@ from torch import Tensor
 
 from graft.config.places import with_absolute_paths
 from graft.data.datamodule import DataModule
-from graft.features import Features, Store, cache_folder, extracting, key_of, parts_with
+from graft.features.build import parts_with
+from graft.features.extract import extracting
+from graft.features.key import key_of
+from graft.features.parts import Features
+from graft.features.store import Store, cache_folder
 from graft.tasks import Task
 
 log = logging.getLogger(__name__)

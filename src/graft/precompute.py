@@ -11,7 +11,7 @@ from torch import Tensor
 
 from graft.backbones.upper import NotCut
 from graft.data import DataModule, Known
-from graft.features import identity
+from graft.features.key import identity
 from graft.kept import cache_settings, known_features
 from graft.strategies.spans import Span, spans
 from graft.tasks import Task

@@ -5,7 +5,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from graft.backbones import TimmBackbone
-from graft.features import extract
+from graft.features.extract import extract
 
 CPU = torch.device("cpu")
 

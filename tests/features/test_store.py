@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from graft.features import Features, Store, build, parts_with
+from graft.features import build
+from graft.features.build import parts_with
+from graft.features.parts import Features
+from graft.features.store import Store
 
 SAMPLES = np.array([7, 3, 9, 2**64 - 1, 3, 5], dtype=np.uint64)
 
@@ -144,7 +147,10 @@ BUILDER = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from graft.features import Features, Store, build, parts_with
+from graft.features import build
+from graft.features.build import parts_with
+from graft.features.parts import Features
+from graft.features.store import Store
 sys.path.insert(0, sys.argv[1])
 from test_store import value_of
 build._SAMPLES = 3

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from graft.backbones import Backbone
+if TYPE_CHECKING:  # for `graft cache`, which needs no networks
+    from graft.backbones import Backbone
 
 Key = Mapping[str, str]
 """By name, everything that a feature depends on."""
@@ -26,7 +27,7 @@ _READABLE = 400  # characters: a tokenizer has a million
 
 
 def key_of(
-    backbone: Backbone,
+    backbone: "Backbone",
     settings: Mapping[str, Any],
     preprocess: Callable[[Any], Any],
     precision: str,
@@ -62,12 +63,12 @@ def name_of(key: Key) -> str:
     return hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _digest_of_architecture(backbone: Backbone) -> str:
+def _digest_of_architecture(backbone: "Backbone") -> str:
     text = re.sub(r" at 0x[0-9a-f]+", "", backbone.architecture())  # where an object lies in memory
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _digest_of_tensors(backbone: Backbone, stage: str) -> str:
+def _digest_of_tensors(backbone: "Backbone", stage: str) -> str:
     """Of all parameters and buffers, also those that no checkpoint holds, save those of the stages above."""
     names = [known.name for known in backbone.stages]
     above = backbone.stages[names.index(stage) + 1 :]
