@@ -144,6 +144,7 @@ def overrides(data, method, shots):
     # Checkpoints are large; WiSE-FT takes the mean of one and the start.
     best = [] if "wise_ft" in method else ["callbacks.best=null"]
     quiet = ["callbacks.last=null", "callbacks.progress=null", "logger.wandb=null", "bootstrap=0"]
+    quiet.append("cache.enabled=false")  # seconds of a run are its own, whichever was first
     return [*TASKS[data], *size, *own, *length, *best, *quiet]
 
 
