@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 EPOCHS = {"gradual_unfreezing": 8}
 LAST = "callbacks.best.monitor=null"  # the newest checkpoint, however it validates
 ONE_PASS = ("linear_probe", "knn")
-TRAINED = ["trainer.max_epochs=2", "callbacks.early_stopping=null", "test=false"]
+TRAINED = ["trainer.max_epochs=2", "test=false"]
 
 
 def fit(tiny, strategy, *overrides, **keywords):
@@ -43,6 +43,13 @@ def test_each_strategy_trains_what_its_table_says_and_nothing_else(tiny, graft, 
     if strategy in ("bitfit", "norm_only", "lora", "dora", "ia3"):
         parts = {"bitfit": ("bias",), "norm_only": ("norm",), "ia3": ("ia3_",)}.get(strategy, ("lora_",))
         assert all(any(part in name for part in parts) for name in changed if name.startswith("backbone."))
+
+
+@pytest.mark.parametrize("strategy", ONE_PASS)
+def test_where_no_epoch_is_trained_none_need_be_validated(tiny, read, strategy):
+    """Early stopping listens to validations outside of a training too, where the intervals are not an epoch each."""
+    folder = fit(tiny, strategy, "trainer.check_val_every_n_epoch=2")
+    assert read(folder, "status.json")["state"] == "done"
 
 
 def parts_of(stage, state):

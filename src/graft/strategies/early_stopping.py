@@ -14,6 +14,7 @@ class EarlyStoppingInLastPhase(EarlyStopping):
     """
 
     def _should_skip_check(self, trainer: pl.Trainer) -> bool:
+        if super()._should_skip_check(trainer):  # outside of a training there may be no phases at all
+            return True
         strategy: Any = trainer.lightning_module.strategy
-        last = strategy.phase_at(trainer.current_epoch) == len(strategy.phases) - 1
-        return not last or super()._should_skip_check(trainer)
+        return bool(strategy.phase_at(trainer.current_epoch) < len(strategy.phases) - 1)
