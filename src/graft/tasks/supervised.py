@@ -115,7 +115,7 @@ class Supervised(Task):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the metrics of the validation split."""
-        self.refuse_non_finite_validation(float(self.val_scores.loss.compute()))  # metrics would only warn of a NaN
+        self.refuse_non_finite_validation(self.val_scores.mean_loss())  # metrics would only warn of a NaN
         values = self.val_scores.take("val/")
         self.log("val/loss", values.pop("val/loss"), prog_bar=True)
         self.log_dict(values)
