@@ -144,7 +144,7 @@ def overrides(data, method, shots):
     # Checkpoints are large; WiSE-FT takes the mean of one and the start.
     best = [] if "wise_ft" in method else ["callbacks.best=null"]
     quiet = ["callbacks.last=null", "callbacks.progress=null", "logger.wandb=null", "bootstrap=0"]
-    quiet.append("cache.enabled=false")  # seconds of a run are its own, whichever was first
+    quiet.append("cache.folder=${paths.run_dir}/features")  # seconds of a run are its own, whichever was first
     return [*TASKS[data], *size, *own, *length, *best, *quiet]
 
 
@@ -163,6 +163,7 @@ def sweep(folder, overrides, key, values):
             done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=one_thread)
         for value in todo:
             shutil.rmtree(folder / value / "checkpoints", ignore_errors=True)  # hundreds of MB a run
+            shutil.rmtree(folder / value / "features", ignore_errors=True)
         if done.returncode:
             raise SystemExit(f"{' '.join(map(str, command))}\nfailed: {folder / 'output.txt'}")
     return {value: json.loads((folder / value / "summary.json").read_text()) for value in values}

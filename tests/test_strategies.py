@@ -52,6 +52,23 @@ def test_where_no_epoch_is_trained_none_need_be_validated(tiny, read, strategy):
     assert read(folder, "status.json")["state"] == "done"
 
 
+def test_a_head_that_learns_nothing_is_for_the_strategy_that_fills_it(tiny, capsys):
+    fit(tiny, "full_finetuning", "task/head=nearest_neighbours", code=2)
+    assert "take task/head=linear" in capsys.readouterr().err
+
+
+def test_an_adapter_is_not_written_alone_where_the_backbone_learnt_too(tiny):
+    rest = "lr_scale: 1.0, lr_decay: 1.0}"
+    phases = f"{{train: all, parameters: adapter, epochs: 1, {rest},{{train: all, epochs: null, {rest}"
+    folder = fit(tiny, "lora", f"strategy.phases=[{phases}]")
+    assert {file.name for file in (folder / "adapter").iterdir()} == {"head.safetensors", "backbone.safetensors"}
+
+
+def test_a_mean_without_a_validation_is_of_the_last_weights(tiny, read):
+    folder = fit(tiny, "lp_ft", "average=wise_ft", "trainer.check_val_every_n_epoch=5")
+    assert read(folder, "status.json")["state"] == "done"
+
+
 def parts_of(stage, state):
     """The names of a stage of this ViT: the stem holds what is embedded, the last block the norm behind it."""
     number = stage.removeprefix("block_")
@@ -323,6 +340,20 @@ def test_a_solved_head_cannot_be_told_what_it_would_ignore(tiny, capsys):
             "cuts a network by a plan of its own",
         ),
         (["strategy=full_finetuning", "strategy.phases.0.epochs=0"], "strategy.phases[0].epochs"),
+        (["strategy=full_finetuning", "strategy.phases.0.epochs=100"], "take 100 epochs, trainer.max_epochs is 3"),
+        (["strategy=gradual_unfreezing", "strategy.k=99"], "strategy.k=99: the backbone has 7 stages"),
+        (
+            ["strategy=gradual_unfreezing", "trainer.max_epochs=9", "+trainer.max_steps=6"],
+            "counted in epochs: set trainer.max_epochs",
+        ),
+        (["strategy=full_finetuning", "average=wise_ft"], "strategy=lp_ft"),
+        (["strategy=full_finetuning", "average=ema", "callbacks.ema.decay=1"], "callbacks.ema.decay"),
+        (["strategy=full_finetuning", "task.loss.label_smoothing=-0.5"], "task.loss.label_smoothing"),
+        (["strategy=full_finetuning", "scheduler=plateau", "scheduler.factor=1.0"], "scheduler.factor"),
+        (["strategy=full_finetuning", "callbacks.best.monitor=val/foo"], "callbacks.best.monitor: 'val/foo'"),
+        (["strategy=full_finetuning", "scheduler=plateau", "scheduler.monitor=val/fo"], "scheduler.monitor: 'val/fo'"),
+        (["strategy=ia3", "strategy.adapter.feedforward='('"], "feedforward=( is no regular expression"),
+        (["strategy=lora", "backbone.model=poolformer_s12"], "which layers make up its stages"),
         (
             ["strategy=full_finetuning", "strategy.phases.0.train=blok"],
             "matches no stage. The stages are: stem, block_1",

@@ -17,6 +17,7 @@ from graft.data import DataModule, chain, mixes
 from graft.data.table import Kind, Targets
 from graft.errors import ConfigError
 from graft.precision import resolve
+from graft.rates import scaled_rate
 from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.strategies import Strategy
 from graft.strategies.phases import HEAD
@@ -53,6 +54,11 @@ def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:
     """
     strategy: Strategy = build(cfg.strategy, stages=[*(stage.name for stage in backbone.stages), HEAD])
     strategy.check(cfg.trainer.max_epochs)
+    if len(strategy.phases) > 1 and cfg.trainer.get("max_steps") not in (None, -1):
+        raise ConfigError(
+            f"trainer.max_steps would end the training wherever it is in the {len(strategy.phases)} phases of"
+            f" strategy={strategy.name}, which are counted in epochs: set trainer.max_epochs."
+        )
     penalised = any(value is not None for value in cfg.penalty.values())
     _check_distribution(cfg.trainer.strategy, strategy, penalised)
     if penalised and not strategy.moves_the_backbone:
@@ -116,11 +122,18 @@ def build_task(cfg: DictConfig, backbone: Backbone, strategy: Strategy, targets:
         classes=classes,
         strategy=strategy,
         penalties=list(build_all(cfg.penalty).values()),
-        optimizer=build(cfg.optimizer),
+        optimizer=build(_with_scaled_rate(cfg)),
         scheduler=build(cfg.scheduler),
         **_told_by_targets(cfg, targets),
     )
     return task
+
+
+def _with_scaled_rate(cfg: DictConfig) -> DictConfig:
+    node: DictConfig = cfg.optimizer.copy()
+    node._set_parent(cfg)
+    node.lr = scaled_rate(cfg)
+    return node
 
 
 def _told_to_metrics(targets: Targets) -> dict[str, int]:
@@ -153,7 +166,7 @@ def build_trainer(
     """
     _check_accelerator(str(cfg.trainer.accelerator))
     trainer: pl.Trainer = build(
-        cfg.trainer,
+        _without_compile(cfg),
         precision=resolve(cfg.trainer.precision, cfg.trainer.accelerator),
         callbacks=list(callbacks),
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),  # else one comes unasked
@@ -164,6 +177,15 @@ def build_trainer(
         **changes,
     )
     return trainer
+
+
+def _without_compile(cfg: DictConfig) -> DictConfig:
+    """Returns the trainer's node as Lightning takes it; `compile` is Graft's own, see graft.compiling."""
+    node: DictConfig = cfg.trainer.copy()
+    node._set_parent(cfg)
+    with open_dict(node):
+        node.pop("compile", None)
+    return node
 
 
 def _check_accelerator(name: str) -> None:

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback
 
 from graft.build import build_backbone, build_datamodule, build_strategy, build_task, build_trainer
+from graft.compiling import compile_if_asked
 from graft.config.instantiate import build_all
 from graft.data.datamodule import DataModule
 from graft.data.description import describe
@@ -52,6 +53,8 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         pl.seed_everything(cfg.seed, verbose=False)
         backbone = build_backbone(cfg)
         strategy = build_strategy(cfg, backbone)
+        chosen = list(build_all(cfg.callbacks).values())
+        check_averages(chosen, strategy)
         datamodule = build_datamodule(cfg, backbone)
         run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
         run.save_json(run.data, describe(datamodule))
@@ -60,9 +63,11 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         check_start(task, datamodule)
         run.save_json(run.stages, stage_rows(task.strategy, task.stages, task.lr))
         metrics = MetricsCSV(run.metrics)
-        trainer = build_trainer(cfg, callbacks(cfg, task, run, handler), [metrics, *build_all(cfg.logger).values()])
-        check_averages(trainer.callbacks, strategy)  # type: ignore[attr-defined] # a part of the trainer sets it
+        trainer = build_trainer(
+            cfg, callbacks(chosen, cfg.seed, task, run, handler), [metrics, *build_all(cfg.logger).values()]
+        )
         asked = bool(cfg.trainer.get("sync_batchnorm"))
+        compile_if_asked(cfg, task, trainer.strategy.root_device.type)
         synchronise_norms(strategy, task.stages, trainer.world_size, trainer.strategy.root_device.type, asked)
     announce(cfg, task, datamodule, trainer)
 
@@ -122,12 +127,14 @@ def _with_earlier(seconds: dict[str, float], earlier: float) -> dict[str, float]
     return {**seconds, "seconds": seconds["seconds"] + earlier, "seconds/before the stop": earlier}
 
 
-def callbacks(cfg: DictConfig, task: Task, run: RunFolder, handler: SignalHandler) -> list[Callback]:
-    """Makes the callbacks of the config, and those without which a run would not be what it says."""
+def callbacks(
+    chosen: Sequence[Callback], seed: int, task: Task, run: RunFolder, handler: SignalHandler
+) -> list[Callback]:
+    """Adds to the callbacks of the config those without which a run would not be what it says."""
     return [
-        *build_all(cfg.callbacks).values(),
+        *chosen,
         *([PhaseChanges(task.strategy, task.stages), LooksAtValidation(), Pace()] if task.strategy.phases else []),
-        SeedEachStep(cfg.seed),
+        SeedEachStep(seed),
         StopOnSignal(handler, run.checkpoints / "last.ckpt"),
     ]
 
@@ -160,7 +167,7 @@ def score_best(
         tables.append(prediction_table(task.predictions, datamodule, split))
     save_predictions(run, tables)
     if task.strategy.adapter is not None and rank() == 0:
-        save_adapter(task.backbone, task.head, run.adapter)
+        save_adapter(task.backbone, task.head, run.adapter, alone=not task.strategy.moves_the_backbone)
     if rank() == 0:
         run.save_json(run.scores, detailed_scores(task, datamodule, split, resamples))
         save_worst(run, task.predictions, datamodule)

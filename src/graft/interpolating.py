@@ -56,7 +56,8 @@ def interpolate(
         files = AtomicCheckpointIO()
         best, trained = run.checkpoints / "best.ckpt", run.checkpoints / "trained.ckpt"
         start = files.load_checkpoint(start_file(trainer))["state_dict"]
-        checkpoint = files.load_checkpoint(best)
+        # Without a validation there is no best one.
+        checkpoint = files.load_checkpoint(best if best.exists() else run.checkpoints / "last.ckpt")
         if checkpoint.get(_MEAN):  # of an earlier session, after which nothing better was trained
             checkpoint = files.load_checkpoint(trained)
 

@@ -55,6 +55,7 @@ def _lone(cfg: DictConfig, stage: str | None = None, weights: str | None = None)
     cfg = cfg.copy()
     with open_dict(cfg):
         cfg.trainer.max_epochs = cfg.trainer.check_val_every_n_epoch = cfg.strategy.trial_epochs
+        cfg.trainer.max_steps = -1
         cfg.trainer.devices, cfg.trainer.num_nodes, cfg.trainer.strategy = 1, 1, "auto"
         cfg.strategy.stage = stage
         cfg.backbone.weights = weights or cfg.backbone.weights

@@ -14,6 +14,7 @@ from graft.data.table import Kind
 from graft.errors import ConfigError
 from graft.kept import known_features
 from graft.runs.folder import RunFolder
+from graft.strategies.solvers import Memorising
 from graft.tasks import Classification, Task
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,11 @@ def check_start(task: Task, datamodule: DataModule) -> None:
         ConfigError: The targets, the head, the sampler or the augmentation are not for it.
     """
     strategy = task.strategy
+    if strategy.start is None and isinstance(task.head, Memorising):
+        raise ConfigError(
+            f"task.head is one that remembers samples and learns nothing, for strategy=knn; strategy={strategy.name}"
+            " trains its head: take task/head=linear."
+        )
     if strategy.start is None:
         return
     if datamodule.kind is not Kind.SINGLE_LABEL:

@@ -87,7 +87,7 @@ def test_merged_it_is_the_plain_network_and_saved_alone_it_comes_back(make, name
     assert difference <= 1e-5 * max(1.0, float(logits.abs().max()))
     assert torch.equal(head(backbone(inputs)), logits)  # the adapter itself is as it was
 
-    save_adapter(backbone, head, tmp_path)
+    save_adapter(backbone, head, tmp_path, alone=True)
     assert all("lora_" in key or "ia3_" in key for key in load_file(tmp_path / "adapter_model.safetensors"))
     fresh, fresh_head = make(name), nn.Linear(backbone.num_features, 2)
     ADAPTERS[adapter]().apply(fresh)
@@ -133,7 +133,7 @@ def test_another_adapter_is_not_loaded(make, tmp_path):
     backbone = make("test_vit")
     LoRA(rank=2, alpha=4.0, dropout=0.0, weight_decomposed=False, targets="qkv").apply(backbone)
     head = nn.Linear(backbone.num_features, 2)
-    save_adapter(backbone, head, tmp_path)
+    save_adapter(backbone, head, tmp_path, alone=True)
     other = make("test_vit")
     LoRA(rank=2, alpha=4.0, dropout=0.0, weight_decomposed=False, targets=None).apply(other)
     with pytest.raises(GraftError, match="not the same one"):

@@ -38,3 +38,17 @@ def test_of_equals_it_is_the_most_trained_one():
 def test_a_share_outside_of_0_to_1_is_refused(alphas):
     with pytest.raises(ConfigError, match=r"callbacks\.wise_ft\.alphas"):
         WiseFT(alphas)
+
+
+def test_what_did_not_change_is_the_same_to_the_last_bit_and_the_ends_are_exact():
+    generator = torch.Generator().manual_seed(0)
+    same = torch.randn(1000, generator=generator)
+    start = {"frozen": same, "moved": torch.randn(1000, generator=generator), "count": torch.tensor(0)}
+    end = {"frozen": same.clone(), "moved": torch.randn(1000, generator=generator), "count": torch.tensor(5)}
+    for alpha in (0.0, 0.1, 0.3, 0.7, 1.0):
+        mean = interpolated(start, end, alpha)
+        assert torch.equal(mean["frozen"], same)
+        torch.testing.assert_close(mean["moved"], (1 - alpha) * start["moved"] + alpha * end["moved"])
+    for alpha, edge in ((0.0, start), (1.0, end)):
+        mean = interpolated(start, end, alpha)
+        assert all(torch.equal(value, edge[name]) for name, value in mean.items())

@@ -202,6 +202,11 @@ def _width(network: nn.Module) -> int:
 
 
 def _stage_names(network: nn.Module) -> list[list[str]]:
+    if not hasattr(network, "group_matcher"):
+        raise ConfigError(
+            f"backbone.model: timm does not say of {type(network).__name__} which layers make up its stages, so that no"
+            " strategy can tell them apart: choose another model."
+        )
     matcher = network.group_matcher(coarse=True)  # type: ignore[operator] # likewise
     groups: dict[int, list[str]] = group_parameters(network, matcher)
     return [[f"model.{name}" for name in groups[number]] for number in sorted(groups)]

@@ -112,6 +112,17 @@ def _loss(cfg: DictConfig) -> Iterator[str]:
         yield f"task.loss: {loss} is for one class a sample (task=classification); leave out the choice of the loss."
 
 
+def _other_monitors(cfg: DictConfig) -> Iterator[tuple[str, str]]:
+    """The metrics that callbacks and the scheduler look at, by their keys."""
+    callbacks = cfg.get("callbacks")
+    nodes = {"scheduler": cfg.get("scheduler")}
+    if isinstance(callbacks, DictConfig):
+        nodes |= {f"callbacks.{name}": callbacks[name] for name in map(str, callbacks)}
+    for key, node in nodes.items():
+        if isinstance(node, DictConfig) and isinstance(other := node.get("monitor"), str):
+            yield f"{key}.monitor", other
+
+
 def _monitor(cfg: DictConfig) -> Iterator[str]:
     """The metric that chooses the best checkpoint must be one that is computed, and get better in the way said."""
     metrics = OmegaConf.select(cfg, "task.metrics", throw_on_missing=False)
@@ -123,5 +134,9 @@ def _monitor(cfg: DictConfig) -> Iterator[str]:
     if monitor not in choices:
         near = did_you_mean(monitor, choices)
         yield f"monitor: '{monitor}' is not computed.{near} Known: {', '.join(choices)}."
+    either = [*choices, *(name.replace("val/", "train/") for name in choices)]
+    for key, other in _other_monitors(cfg):
+        if other not in either and other != monitor:
+            yield f"{key}: '{other}' is not computed.{did_you_mean(other, either)} Known: {', '.join(either)}."
     if monitor == "val/loss" and cfg.get("mode") == "max":
         yield "mode: max would choose the checkpoint with the largest loss; with monitor=val/loss say mode=min."

@@ -1,6 +1,7 @@
 """Adapters: few new parameters inside a frozen network, through the peft library."""
 
 import copy
+import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from graft.backbones import Backbone
 from graft.backbones.stages import Stage, partition
 from graft.errors import ConfigError, GraftError
 from graft.strategies.selection import is_adapter
+
+log = logging.getLogger(__name__)
 
 _FILE = "adapter_model.safetensors"
 _PREFIX = "base_model.model."  # where a PeftModel has the network that it wraps
@@ -92,7 +95,12 @@ class IA3(Adapter):
         self._feedforward = feedforward
 
     def _config(self, peft: Any, layers: list[str]) -> Any:
-        inner = [name for name in layers if self._feedforward is not None and re.search(self._feedforward, name)]
+        try:
+            inner = [name for name in layers if self._feedforward is not None and re.search(self._feedforward, name)]
+        except re.error as error:
+            raise ConfigError(
+                f"strategy.adapter.feedforward={self._feedforward} is no regular expression: {error}."
+            ) from error
         if self._feedforward is not None and not inner:
             raise ConfigError(
                 f"strategy.adapter.feedforward={self._feedforward} matches none of the adapted layers:"
@@ -114,16 +122,26 @@ def merged(backbone: Backbone) -> dict[str, Tensor]:
     return plain.state_dict()
 
 
-def save_adapter(backbone: Backbone, head: nn.Module, folder: Path) -> None:
+def save_adapter(backbone: Backbone, head: nn.Module, folder: Path, alone: bool) -> None:
     """Writes what an adapter and a head have learnt, without the backbone: peft's own files, and `head.safetensors`.
 
     Beside them lies `backbone.safetensors`, the network with the adapter merged into it, for what knows no adapters.
+
+    Args:
+        backbone: With the adapter in it.
+        head: Of the same task.
+        folder: Made if need be.
+        alone: Whether the backbone's own weights have stayed as they were; else the adapter by itself is of no use, and
+            peft's files are not written.
     """
-    peft = _peft()
     folder.mkdir(parents=True, exist_ok=True)
-    backbone.peft_config["default"].save_pretrained(str(folder))  # type: ignore[index, union-attr]
-    state = peft.get_peft_model_state_dict(backbone)
-    save_file({f"{_PREFIX}{name}": value.contiguous() for name, value in state.items()}, folder / _FILE)
+    if alone:
+        peft = _peft()
+        backbone.peft_config["default"].save_pretrained(str(folder))  # type: ignore[index, union-attr]
+        state = peft.get_peft_model_state_dict(backbone)
+        save_file({f"{_PREFIX}{name}": value.contiguous() for name, value in state.items()}, folder / _FILE)
+    else:
+        log.info("the backbone's own weights have learnt too: of the adapter only the merged network is written")
     for name, tensors in (("head", head.state_dict()), ("backbone", merged(backbone))):
         save_file({key: value.clone().contiguous() for key, value in tensors.items()}, folder / f"{name}.safetensors")
 

@@ -41,5 +41,5 @@ def _trains(module: nn.Module, kind: str | None, learns: set[int]) -> bool:
     """Whether a module is in training mode; one that normalises only where all of its parameters, if any, learn."""
     if kind is None or kind == "all" or not is_norm(module):
         return kind is not None
-    parameters = list(module.parameters())
+    parameters = list(module.parameters(recurse=False))
     return bool(parameters) and all(id(parameter) in learns for parameter in parameters)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
@@ -12,9 +13,12 @@ from graft.errors import ConfigError
 
 
 def interpolated(start: Mapping[str, Tensor], end: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
-    """Returns `(1 - alpha) * start + alpha * end`, tensor by tensor; running statistics too, counters from the end."""
+    """Returns `(1 - alpha) * start + alpha * end`, tensor by tensor; running statistics too.
+
+    Where both are equal, so is the mean, to the last bit. Counters are the end's, unless alpha is 0.
+    """
     return {
-        name: (1 - alpha) * start[name] + alpha * value if value.is_floating_point() else value
+        name: torch.lerp(start[name], value, alpha) if value.is_floating_point() else (value if alpha else start[name])
         for name, value in end.items()
     }
 

@@ -108,7 +108,7 @@ class Strategy:
             raise ConfigError("strategy.k must be at least 1: so many stages more learn from one phase to the next.")
         if phase.epochs is None:
             raise ConfigError(f"strategy.phases[{number}].epochs is null: `one_by_one` needs the epochs of each step.")
-        for count in range(0, len(self.stages) - 1, self.k):
+        for count in range(0, len(self.stages) - 1, self._count("k")):
             yield replace(phase, train=f"last_{count}")
         yield replace(phase, train="all", epochs=None if number == len(given) - 1 else phase.epochs)
 
@@ -168,7 +168,7 @@ class Strategy:
                 f" {max_epochs}: raise it or shorten the phases before."
             )
         last = self.phases[-1].epochs
-        if last is not None and starts[-1] + last < max_epochs:
+        if last is not None and starts[-1] + last != max_epochs:
             raise ConfigError(
                 f"The phases of strategy {self.name} take {starts[-1] + last} epochs, trainer.max_epochs is"
                 f" {max_epochs}: make them equal, or set epochs: null in the last phase."

@@ -26,7 +26,7 @@ def chosen(stage: Stage, kind: str | None) -> dict[str, nn.Parameter]:
         return {name: value for name, value in stage.parameters.items() if is_bias(name)}
     if kind == "adapter":
         return {name: value for name, value in stage.parameters.items() if is_adapter(name)}
-    norms = {id(value) for module in stage.modules if is_norm(module) for value in module.parameters()}
+    norms = {id(value) for module in stage.modules if is_norm(module) for value in _own(module)}
     return {name: value for name, value in stage.parameters.items() if id(value) in norms}
 
 
@@ -42,5 +42,13 @@ def is_adapter(name: str) -> bool:
 
 
 def is_norm(module: nn.Module) -> bool:
-    """Whether a module normalises; libraries' own norms are known by the name of their class."""
-    return isinstance(module, _NORMS) or type(module).__name__.endswith(("Norm", "Affine"))
+    """Whether a module normalises; libraries' own norms are known by the name of their class.
+
+    What is named so but only holds others, such as timm's ConvNorm, does not normalise by itself.
+    """
+    named = type(module).__name__.endswith(("Norm", "Affine"))
+    return isinstance(module, _NORMS) or (named and bool(_own(module)))
+
+
+def _own(module: nn.Module) -> list[nn.Parameter]:
+    return list(module.parameters(recurse=False))

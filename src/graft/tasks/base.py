@@ -76,6 +76,7 @@ class Task(pl.LightningModule):
             self._undecayed |= set(map(id, own))
         self._optimizer = optimizer
         self._scheduler = scheduler
+        self._compiled: Callable[[Any], Tensor] | None = None
         # Lightning notes the mode at the start and restores it after each validation.
         self.train()
 
@@ -92,13 +93,21 @@ class Task(pl.LightningModule):
     def forward(self, batch: Batch) -> Tensor:
         """Returns the head's output, shape `(batch, …)`."""
         if "features" not in batch:
-            features = self.backbone(batch["inputs"])
+            features = self._run(batch["inputs"])
         elif (behind := batch.get("behind")) is None:
             features = batch["features"]
         else:
             features = self.backbone.forward_from(behind, batch["features"], batch.get("inputs"))
         output: Tensor = self.head(features)
         return output
+
+    def compile_backbone(self) -> None:
+        """Has the backbone compiled when it runs first; its modules and the names of its weights stay as they are."""
+        self._compiled = torch.compile(self.backbone.forward)
+
+    def _run(self, inputs: Any) -> Tensor:
+        features: Tensor = (self._compiled or self.backbone)(inputs)
+        return features
 
     def configure_optimizers(self) -> Any:
         """Makes all parameter groups of all phases, before the first step."""

@@ -33,7 +33,7 @@ from graft.config.schema.learning import (
     Triangular,
 )
 from graft.config.schema.loggers import TensorboardLogger, WandbLogger
-from graft.config.schema.tasks import Classification, FocalLoss, Head, MacroMetric, Supervised
+from graft.config.schema.tasks import Classification, CrossEntropyLoss, FocalLoss, Head, MacroMetric, Supervised
 from graft.config.schema.trainer import Trainer
 
 __all__ = ["COMMANDS", "HYDRA_KEYS", "TARGETS", "Node", "Range"]
@@ -70,6 +70,7 @@ TARGETS: dict[str, type] = {
     "graft.tasks.MultiLabel": Supervised,
     "graft.tasks.Regression": Supervised,
     "graft.tasks.FocalLoss": FocalLoss,
+    "torch.nn.CrossEntropyLoss": CrossEntropyLoss,
     "graft.tasks.Head": Head,
     "graft.tasks.macro.BalancedAccuracy": MacroMetric,
     "graft.tasks.macro.MulticlassMacroAUROC": MacroMetric,

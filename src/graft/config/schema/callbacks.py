@@ -65,7 +65,7 @@ class RichProgressBar:
 class MovingAverage:
     """configs/average/ema.yaml."""
 
-    decay: Share
+    decay: Annotated[float, Range(0, 0.999999)]
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from graft.config.schema.kinds import ABSENT, Node, Nodes, NonNegative, Range, Seed
+from graft.config.schema.kinds import ABSENT, Count, Node, Nodes, NonNegative, Range, Seed
 from graft.config.schema.learning import Optimizer
 
 
@@ -25,6 +25,14 @@ class Cache:
     views: Annotated[int, Range(1)] | None
     min_epochs: Annotated[int, Range(1)]
     max_gb: NonNegative
+
+
+@dataclass
+class Scaling:
+    """`lr_scaling` in configs/train.yaml."""
+
+    rule: Literal["none", "linear", "sqrt"]
+    base: Count
 
 
 @dataclass
@@ -51,6 +59,7 @@ class Train:
     bootstrap: Annotated[int, Range(0)]
     resume: str | None
     cache: Cache = ABSENT  # in runs from before there was one
+    lr_scaling: Scaling = ABSENT  # likewise
 
 
 @dataclass

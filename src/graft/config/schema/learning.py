@@ -147,5 +147,5 @@ class Plateau:
     _partial_: Literal[True]
     monitor: str
     mode: Literal["max", "min"]
-    factor: Share
+    factor: Annotated[float, Range(0, 0.999999)]  # 1 would never lower it
     patience: Annotated[int, Range(0)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from graft.config.schema.kinds import Count, Node, Nodes, NonNegative, Share
+from graft.config.schema.kinds import ABSENT, Count, Node, Nodes, NonNegative, Share
 
 
 @dataclass
@@ -29,6 +29,14 @@ class Classification(Supervised):
     """configs/task/classification.yaml."""
 
     class_weights: Literal["none", "balanced"]
+
+
+@dataclass
+class CrossEntropyLoss:
+    """configs/task/loss/cross_entropy.yaml."""
+
+    label_smoothing: Share = ABSENT
+    ignore_index: int = ABSENT
 
 
 @dataclass

@@ -57,4 +57,5 @@ class Trainer:
     profiler: str | Node | None = ABSENT
     reload_dataloaders_every_n_epochs: Annotated[int, Range(0)] = ABSENT
     sync_batchnorm: bool = ABSENT
+    compile: bool = ABSENT  # Graft's own
     val_check_interval: int | float | str | dict[str, int] | None = ABSENT

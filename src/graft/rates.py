@@ -1,0 +1,28 @@
+"""The learning rate of a step, by the number of its samples."""
+
+import logging
+
+from omegaconf import DictConfig
+
+log = logging.getLogger(__name__)
+
+EXPONENTS = {"none": 0.0, "linear": 1.0, "sqrt": 0.5}
+
+
+def scaled_rate(cfg: DictConfig) -> float:
+    """Returns the rate that `lr_scaling` makes of `optimizer.lr`.
+
+    Linear: Goyal et al., "Accurate, Large Minibatch SGD" (2017), section 2.1. Square root, for Adam: Malladi et al.,
+    "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms" (NeurIPS 2022), section 4.
+    """
+    rate = float(cfg.optimizer.lr)
+    scaling = cfg.get("lr_scaling")  # runs from before there was one have none
+    if scaling is None or scaling.rule == "none":
+        return rate
+    samples = cfg.trainer.accumulate_grad_batches * cfg.datamodule.batch_size
+    scaled: float = rate * (samples / scaling.base) ** EXPONENTS[scaling.rule]
+    log.info(
+        "%d samples a step, and optimizer.lr=%g is meant for %d: by lr_scaling.rule=%s it is %g",
+        *(samples, rate, scaling.base, scaling.rule, scaled),
+    )
+    return scaled

@@ -1,0 +1,22 @@
+"""trainer.compile: the same training, by kernels that are kept."""
+
+import torch
+
+TRAINED = ["strategy=full_finetuning", "trainer.max_epochs=1", "callbacks.early_stopping=null", "test=false"]
+
+
+def test_a_compiled_training_ends_with_the_same_weights(tiny, weights, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "kernels"))
+    plain = tiny(*TRAINED, "hydra.run.dir=plain")
+    before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    compiled = tiny(*TRAINED, "trainer.compile=true", "hydra.run.dir=compiled")
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > before
+    assert any((tmp_path / "kernels").rglob("*.so"))
+    for name, value in weights(plain).items():
+        torch.testing.assert_close(weights(compiled)[name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_without_a_compiler_it_says_what_to_do(tiny, monkeypatch, capsys):
+    monkeypatch.setenv("CXX", "/nowhere/c++")
+    tiny(*TRAINED, "trainer.compile=true", code=2)
+    assert "trainer.compile=true needs a C++ compiler" in capsys.readouterr().err
