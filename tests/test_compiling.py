@@ -7,9 +7,9 @@ TRAINED = ["strategy=full_finetuning", "trainer.max_epochs=1", "callbacks.early_
 
 def test_a_compiled_training_ends_with_the_same_weights(tiny, weights, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "kernels"))
-    plain = tiny(*TRAINED, "hydra.run.dir=plain")
+    plain = tiny(*TRAINED, name="plain")
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-    compiled = tiny(*TRAINED, "trainer.compile=true", "hydra.run.dir=compiled")
+    compiled = tiny(*TRAINED, "trainer.compile=true", name="compiled")
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > before
     assert any((tmp_path / "kernels").rglob("*.so"))
     for name, value in weights(plain).items():
