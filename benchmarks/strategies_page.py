@@ -125,7 +125,7 @@ def draw(results, path):
                 panel.set_xlim(-0.4, len(SHOTS) - 0.6)
                 if data == next(iter(TASKS)):
                     panel.set_title(family)
-                panel.legend(frameon=False, fontsize=7, loc="lower right")
+                    panel.legend(frameon=False, fontsize=7, loc="lower right")  # of both rows: here there is room
             panels[0].set_ylabel(f"{data}: test accuracy, %")
         figure.supxlabel("labelled examples a class (mean and standard deviation over 5 seeds; all: 2)")
         figure.savefig(path, metadata={"Date": None}, facecolor="white")
