@@ -80,6 +80,12 @@ def test_without_the_original_head_it_is_said(tiny, graft, photos, capsys):
     assert not (folder / "forgetting.json").exists()
 
 
+def test_a_source_that_is_not_there_is_named_by_its_key(tiny, graft, pretrained, capsys):
+    folder = tiny(f"backbone.weights={pretrained[0]}", "trainer.max_epochs=1", "test=false")
+    assert graft("evaluate", f"run={folder}", "source=/nowhere") == 1
+    assert "source=/nowhere does not exist" in capsys.readouterr().err
+
+
 def test_the_numbers_by_hand():
     before = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]).log()
     after = torch.tensor([[0.5, 0.5], [0.6, 0.4], [0.6, 0.4]]).log()

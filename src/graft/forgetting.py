@@ -46,7 +46,7 @@ def forgetting(run: RunFolder, source: Path) -> dict[str, Any]:
     original = build_backbone(cfg)
     head = original.source_head()
     cfg.backbone.weights = str(run.path)
-    inputs = read_inputs(source, "images", "path")
+    inputs = read_inputs(source, "images", "path", key="source")
     trainer = build_trainer(cfg, callbacks=[], loggers=[])
     before, after = (_outputs(network, head, inputs, cfg, trainer) for network in (original, build_backbone(cfg)))
     return {"source": str(source), **compared(before, after, labels(inputs.table.ids))}

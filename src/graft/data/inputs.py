@@ -41,7 +41,7 @@ class Inputs:
     bad: list[BadFile]
 
 
-def read_inputs(path: Path, samples_are: str, column: str) -> Inputs:
+def read_inputs(path: Path, samples_are: str, column: str, key: str = "inputs") -> Inputs:
     """Finds the samples.
 
     Args:
@@ -49,17 +49,18 @@ def read_inputs(path: Path, samples_are: str, column: str) -> Inputs:
             searched with the folders in it; or a CSV, TSV, JSON lines or Parquet file.
         samples_are: "images" | "texts".
         column: of a table: of the texts, or of the paths, relative to the table's folder.
+        key: of the command, that names the path.
 
     Raises:
         GraftError: there is nothing of this kind, or nothing that can be read.
     """
     if not path.exists():
         beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise GraftError(f"inputs={path} does not exist.{did_you_mean(path.name, beside)}")
+        raise GraftError(f"{key}={path} does not exist.{did_you_mean(path.name, beside)}")
     inputs = _images(path, column) if samples_are == "images" else _texts(path, column)
     if not inputs.table.ids:
         first = f" The first: {inputs.bad[0].id}: {inputs.bad[0].reason}." if inputs.bad else ""
-        raise GraftError(f"inputs={path}: none of {len(inputs.ids)} {samples_are} can be read.{first}")
+        raise GraftError(f"{key}={path}: none of {len(inputs.ids)} {samples_are} can be read.{first}")
     return inputs
 
 
