@@ -53,11 +53,12 @@ def main():
     arguments = parse()
     with tempfile.TemporaryDirectory() as folder:
         cfg = composed("train", overrides(arguments, folder))
+        task, datamodule = built(cfg)
         graft, hand = [], []
         for turn in range(arguments.turns + 1):
-            pl.seed_everything(0, verbose=False)
-            task, datamodule, trainer, clock = built(cfg, Path(folder) / str(turn))
-            compile_if_asked(cfg, task, trainer.strategy.root_device.type)
+            trainer, clock = training(cfg, task, Path(folder) / str(turn))
+            if not turn:
+                compile_if_asked(cfg, task, trainer.strategy.root_device.type)
             trainer.fit(task, datamodule=datamodule)
             graft += clock.epochs
             hand += by_hand(arguments, task, datamodule, trainer)
@@ -84,16 +85,20 @@ def overrides(arguments, folder):
     return [*own, "callbacks.best=null", "callbacks.early_stopping=null", f"paths.run_dir={folder}", *arguments.words]
 
 
-def built(cfg, folder):
+def built(cfg):
+    pl.seed_everything(0, verbose=False)
     backbone = build_backbone(cfg)
     strategy = build_strategy(cfg, backbone)
     datamodule = build_datamodule(cfg, backbone)
-    task = build_task(cfg, backbone, strategy, datamodule.targets())
+    return build_task(cfg, backbone, strategy, datamodule.targets()), datamodule
+
+
+def training(cfg, task, folder):
     clock = Clock()
-    own = [PhaseChanges(strategy, task.stages), LooksAtValidation(), Pace(), SeedEachStep(cfg.seed), clock]
+    own = [PhaseChanges(task.strategy, task.stages), LooksAtValidation(), Pace(), SeedEachStep(cfg.seed), clock]
     folder.mkdir()
     logger = MetricsCSV(folder / "metrics.csv")
-    return task, datamodule, build_trainer(cfg, [*build_all(cfg.callbacks).values(), *own], [logger]), clock
+    return build_trainer(cfg, [*build_all(cfg.callbacks).values(), *own], [logger]), clock
 
 
 def by_hand(arguments, task, datamodule, trainer):

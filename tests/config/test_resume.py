@@ -48,6 +48,9 @@ def test_without_overrides_the_config_is_the_runs_own(saved):
     assert resumed_config([], saved) == saved
 
 
-@pytest.mark.parametrize("override", ["optimizer.lr=0.5", "optimizer.weight_decay=0", "strategy.phases.0.lr_scale=2"])
+@pytest.mark.parametrize(
+    "override",
+    ["optimizer.lr=0.5", "optimizer.weight_decay=0", "lr_scaling.rule=sqrt", "strategy.phases.0.lr_scale=2"],
+)
 def test_what_the_checkpoint_restores_cannot_be_given_anew(saved, override):
     assert f"'{override}': a run that goes on has these numbers in its checkpoint" in message([override], saved)

@@ -10,7 +10,7 @@ from graft.config.explain import Mistake, find_mistake
 from graft.config.overrides import is_group, parse
 from graft.config.validate import problems, raise_problems
 
-_IN_CHECKPOINT = ("optimizer", "strategy")  # groups of which a checkpoint restores what was set
+_IN_CHECKPOINT = ("optimizer", "lr_scaling", "strategy")  # groups of which a checkpoint restores what was set
 
 
 def resumed_config(cfg_overrides: list[str], saved: DictConfig) -> DictConfig:
