@@ -10,6 +10,7 @@ What is timed is a run's "training" part, with its validations, checkpoints and 
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -30,6 +31,7 @@ TURNS = 5
 
 def main():
     arguments = parse()
+    shutil.rmtree(arguments.logs, ignore_errors=True)
     features, targets = arrays()
     print(f"{features['train'].shape} to learn from, {features['val'].shape} to score")
     theirs = {name: [scikit_learn(scaled, features, targets) for _ in range(TURNS)] for name, scaled in SCALED.items()}
