@@ -1,10 +1,14 @@
 """trainer.compile: the same training, by kernels that are kept."""
 
+import shutil
+
+import pytest
 import torch
 
 TRAINED = ["strategy=full_finetuning", "trainer.max_epochs=1", "callbacks.early_stopping=null", "test=false"]
 
 
+@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler here")
 def test_a_compiled_training_ends_with_the_same_weights(tiny, weights, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "kernels"))
     plain = tiny(*TRAINED, name="plain")
