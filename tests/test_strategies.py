@@ -65,8 +65,10 @@ def test_an_adapter_is_not_written_alone_where_the_backbone_learnt_too(tiny):
 
 
 def test_a_mean_without_a_validation_is_of_the_last_weights(tiny, read):
-    folder = fit(tiny, "lp_ft", "average=wise_ft", "trainer.check_val_every_n_epoch=5")
-    assert read(folder, "status.json")["state"] == "done"
+    folder = fit(tiny, "lp_ft", "average=wise_ft", "callbacks.wise_ft.alphas=[1]", "trainer.check_val_every_n_epoch=5")
+    best, last = (torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True) for name in ("best", "last"))
+    assert read(folder, "interpolation.json")["chosen"] == 1
+    assert all(torch.equal(value, last["state_dict"][name]) for name, value in best["state_dict"].items())
 
 
 def parts_of(stage, state):

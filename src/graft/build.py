@@ -122,18 +122,11 @@ def build_task(cfg: DictConfig, backbone: Backbone, strategy: Strategy, targets:
         classes=classes,
         strategy=strategy,
         penalties=list(build_all(cfg.penalty).values()),
-        optimizer=build(_with_scaled_rate(cfg)),
+        optimizer=build(cfg.optimizer, lr=scaled_rate(cfg)),
         scheduler=build(cfg.scheduler),
         **_told_by_targets(cfg, targets),
     )
     return task
-
-
-def _with_scaled_rate(cfg: DictConfig) -> DictConfig:
-    node: DictConfig = cfg.optimizer.copy()
-    node._set_parent(cfg)
-    node.lr = scaled_rate(cfg)
-    return node
 
 
 def _told_to_metrics(targets: Targets) -> dict[str, int]:

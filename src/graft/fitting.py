@@ -145,6 +145,9 @@ def announce(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: pl.Tr
     for split, rows in datamodule.splits.items():
         counts = ", ".join(f"{count} {name}" for name, count in datamodule.class_counts(split).items())
         log.info("%s: %d samples%s", split, len(rows), f" ({counts})" if counts else "")
+    if task.lr != cfg.optimizer.lr:
+        scaling = (cfg.optimizer.lr, cfg.lr_scaling.base, cfg.lr_scaling.rule, task.lr)
+        log.info("optimizer.lr=%g is meant for %d samples a step; lr_scaling.rule=%s makes it %g", *scaling)
     log.info("device %s, precision %s", trainer.strategy.root_device, trainer.precision)
     for logger in trainer.loggers:
         logger.log_hyperparams(redact_tree(OmegaConf.to_container(cfg, resolve=True)))

@@ -1,12 +1,8 @@
 """The learning rate of a step, by the number of its samples."""
 
-import logging
-
 from omegaconf import DictConfig
 
-log = logging.getLogger(__name__)
-
-EXPONENTS = {"none": 0.0, "linear": 1.0, "sqrt": 0.5}
+_EXPONENTS = {"none": 0.0, "linear": 1.0, "sqrt": 0.5}
 
 
 def scaled_rate(cfg: DictConfig) -> float:
@@ -16,13 +12,9 @@ def scaled_rate(cfg: DictConfig) -> float:
     "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms" (NeurIPS 2022), section 4.
     """
     rate = float(cfg.optimizer.lr)
-    scaling = cfg.get("lr_scaling")  # runs from before there was one have none
-    if scaling is None or scaling.rule == "none":
+    scaling = cfg.get("lr_scaling")
+    if scaling is None:  # a run from before there was such a choice
         return rate
     samples = cfg.trainer.accumulate_grad_batches * cfg.datamodule.batch_size
-    scaled: float = rate * (samples / scaling.base) ** EXPONENTS[scaling.rule]
-    log.info(
-        "%d samples a step, and optimizer.lr=%g is meant for %d: by lr_scaling.rule=%s it is %g",
-        *(samples, rate, scaling.base, scaling.rule, scaled),
-    )
+    scaled: float = rate * (samples / scaling.base) ** _EXPONENTS[scaling.rule]
     return scaled

@@ -38,7 +38,8 @@ def build(node: DictConfig, **extra: Any) -> Any:
     except InstantiationException as error:
         raise _unwrapped(error, key) from error.__cause__
     if is_partial:
-        return functools.partial(factory, **extra) if extra else factory
+        # Not a partial of a partial: whoever looks at its keywords sees all of them.
+        return functools.partial(factory.func, *factory.args, **{**factory.keywords, **extra}) if extra else factory
     try:
         return factory(**extra)
     except Exception as error:

@@ -134,7 +134,7 @@ def _monitor(cfg: DictConfig) -> Iterator[str]:
     if monitor not in choices:
         near = did_you_mean(monitor, choices)
         yield f"monitor: '{monitor}' is not computed.{near} Known: {', '.join(choices)}."
-    either = [*choices, *(name.replace("val/", "train/") for name in choices)]
+    either = [*choices, *(name.replace("val/", "train/") for name in choices), "train/loss_step", "train/penalty"]
     for key, other in _other_monitors(cfg):
         if other not in either and other != monitor:
             yield f"{key}: '{other}' is not computed.{did_you_mean(other, either)} Known: {', '.join(either)}."

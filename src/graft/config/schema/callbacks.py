@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from graft.config.schema.kinds import ABSENT, Count, Range, Share
+from graft.config.schema.kinds import ABSENT, BelowOne, Count, Range, Share
 
 
 @dataclass
@@ -65,7 +65,7 @@ class RichProgressBar:
 class MovingAverage:
     """configs/average/ema.yaml."""
 
-    decay: Annotated[float, Range(0, 0.999999)]
+    decay: BelowOne
 
 
 @dataclass

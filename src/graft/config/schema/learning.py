@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from graft.config.schema.kinds import ABSENT, Count, Node, NonNegative, Range, Share
+from graft.config.schema.kinds import ABSENT, BelowOne, Count, Node, NonNegative, Range, Share
 
 
 @dataclass
@@ -147,5 +147,5 @@ class Plateau:
     _partial_: Literal[True]
     monitor: str
     mode: Literal["max", "min"]
-    factor: Annotated[float, Range(0, 0.999999)]  # 1 would never lower it
+    factor: BelowOne  # 1 would never lower it
     patience: Annotated[int, Range(0)]
