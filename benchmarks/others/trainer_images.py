@@ -5,13 +5,13 @@
 Prints its test accuracy as JSON. `benchmarks/against_others.py` writes SAMPLES and calls it.
 """
 
-import json
 import sys
 
 import torch
 from images import dataset, network
 from torch import nn
-from transformers import Trainer, TrainingArguments, set_seed
+from transformers import set_seed
+from with_trainer import run
 
 
 class Classifier(nn.Module):
@@ -37,24 +37,9 @@ def collate(samples):
 def main():
     samples, weights, epochs, mode = sys.argv[1:]
     set_seed(0)
-    arguments = TrainingArguments(
-        "trainer",
-        num_train_epochs=int(epochs),
-        learning_rate=1e-3 if mode == "frozen" else 3e-4,
-        eval_strategy="epoch",
-        report_to=[],
-        remove_unused_columns=False,
-    )
-    trainer = Trainer(
-        Classifier(weights, mode == "frozen"),
-        arguments,
-        data_collator=collate,
-        train_dataset=dataset(samples, "train"),
-        eval_dataset=dataset(samples, "val"),
-        compute_metrics=lambda scored: {"accuracy": float((scored.predictions.argmax(1) == scored.label_ids).mean())},
-    )
-    trainer.train()
-    print(json.dumps({"accuracy": trainer.evaluate(dataset(samples, "test"))["eval_accuracy"]}))
+    splits = [dataset(samples, split) for split in ("train", "val", "test")]
+    frozen = mode == "frozen"
+    run(Classifier(weights, frozen), collate, splits, epochs, 1e-3 if frozen else 3e-4)
 
 
 if __name__ == "__main__":

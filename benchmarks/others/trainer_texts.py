@@ -6,19 +6,12 @@ Prints its test accuracy as JSON. `benchmarks/against_others.py` writes SAMPLES 
 """
 
 import csv
-import json
 import sys
 from pathlib import Path
 
 from torch.utils.data import Dataset
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    DataCollatorWithPadding,
-    Trainer,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, set_seed
+from with_trainer import run
 
 
 class Texts(Dataset):
@@ -44,24 +37,8 @@ def main():
     model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
     if mode == "frozen":
         model.base_model.requires_grad_(False)
-    train, val, test = (Texts(samples, split, tokenizer) for split in ("train", "val", "test"))
-    arguments = TrainingArguments(
-        "trainer",
-        num_train_epochs=int(epochs),
-        learning_rate=1e-3 if mode == "frozen" else 5e-5,
-        eval_strategy="epoch",
-        report_to=[],
-    )
-    trainer = Trainer(
-        model,
-        arguments,
-        data_collator=DataCollatorWithPadding(tokenizer),
-        train_dataset=train,
-        eval_dataset=val,
-        compute_metrics=lambda scored: {"accuracy": float((scored.predictions.argmax(1) == scored.label_ids).mean())},
-    )
-    trainer.train()
-    print(json.dumps({"accuracy": trainer.evaluate(test)["eval_accuracy"]}))
+    splits = [Texts(samples, split, tokenizer) for split in ("train", "val", "test")]
+    run(model, DataCollatorWithPadding(tokenizer), splits, epochs, 1e-3 if mode == "frozen" else 5e-5)
 
 
 if __name__ == "__main__":
