@@ -1,4 +1,4 @@
-"""What both scripts with the Trainer of transformers do: train by its defaults, validate each epoch, score the test split."""
+"""The Trainer of transformers by its defaults: trains, validates after each epoch, scores the test split."""
 
 import json
 
