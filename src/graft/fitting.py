@@ -18,6 +18,7 @@ from graft.expected_warnings import ignore_expected_warnings
 from graft.interpolating import check_averages, interpolate
 from graft.picking import with_stage_picked
 from graft.precompute import precompute_features
+from graft.rates import samples_of_a_step
 from graft.reports.terminal import outcome_table, rendered
 from graft.runs.atomic import replacing
 from graft.runs.environment import describe_session
@@ -146,8 +147,11 @@ def announce(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: pl.Tr
         counts = ", ".join(f"{count} {name}" for name, count in datamodule.class_counts(split).items())
         log.info("%s: %d samples%s", split, len(rows), f" ({counts})" if counts else "")
     if task.lr != cfg.optimizer.lr:
-        scaling = (cfg.optimizer.lr, cfg.lr_scaling.base, cfg.lr_scaling.rule, task.lr)
-        log.info("optimizer.lr=%g is meant for %d samples a step; lr_scaling.rule=%s makes it %g", *scaling)
+        scaling = cfg.lr_scaling
+        log.info(
+            "optimizer.lr=%g is meant for %d samples a step, there are %d: by lr_scaling.rule=%s it is %g",
+            *(cfg.optimizer.lr, scaling.base, samples_of_a_step(cfg), scaling.rule, task.lr),
+        )
     log.info("device %s, precision %s", trainer.strategy.root_device, trainer.precision)
     for logger in trainer.loggers:
         logger.log_hyperparams(redact_tree(OmegaConf.to_container(cfg, resolve=True)))

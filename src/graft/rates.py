@@ -15,6 +15,10 @@ def scaled_rate(cfg: DictConfig) -> float:
     scaling = cfg.get("lr_scaling")
     if scaling is None:  # a run from before there was such a choice
         return rate
-    samples = cfg.trainer.accumulate_grad_batches * cfg.datamodule.batch_size
-    scaled: float = rate * (samples / scaling.base) ** _EXPONENTS[scaling.rule]
+    scaled: float = rate * (samples_of_a_step(cfg) / scaling.base) ** _EXPONENTS[scaling.rule]
     return scaled
+
+
+def samples_of_a_step(cfg: DictConfig) -> int:
+    """Returns how many there are over all processes and accumulated batches."""
+    return int(cfg.trainer.accumulate_grad_batches * cfg.datamodule.batch_size)
