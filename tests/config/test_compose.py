@@ -41,6 +41,7 @@ def test_mistakes_of_every_kind_are_told_together():
         ("dropout=0.1", "dropout: unknown key. Did you mean 'task.head.dropout'?"),
         ("optimiser.lr=0.1", "optimiser.lr: unknown key. Did you mean 'optimizer.lr'"),
         ("bakbone=resnet18", "bakbone: unknown key. Did you mean 'backbone'"),
+        ("+trainer.limit_val_batches=0", "trainer.limit_val_batches: 0 would validate nothing"),
         ("callbacks.early_stoping.patience=3", "Did you mean 'callbacks.early_stopping.patience'"),
         ("callbacks.early_stopping.patience=abc", "callbacks.early_stopping.patience: 'abc' is not a whole number"),
         ("+callbacks.early_stopping.min_delt=1", "Did you mean 'callbacks.early_stopping.min_delta'"),

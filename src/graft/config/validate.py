@@ -44,7 +44,7 @@ def problems(cfg: DictConfig, command: str) -> list[str]:
     missing = _missing_values(OmegaConf.to_container(cfg, resolve=False))
     found = [*missing, *_unresolved(cfg, dotted_keys(cfg)), *check_fields(cfg, COMMANDS[command], "")]
     if command == "train":
-        found += [*_monitor(cfg), *_name(cfg), *_loss(cfg)]
+        found += [*_monitor(cfg), *_validation(cfg), *_name(cfg), *_loss(cfg)]
     return _told_once(found, cfg)
 
 
@@ -121,6 +121,12 @@ def _other_monitors(cfg: DictConfig) -> Iterator[tuple[str, str]]:
     for key, node in nodes.items():
         if isinstance(node, DictConfig) and isinstance(other := node.get("monitor"), str):
             yield f"{key}.monitor", other
+
+
+def _validation(cfg: DictConfig) -> Iterator[str]:
+    """Something must be validated, or there is no best checkpoint."""
+    if OmegaConf.select(cfg, "trainer.limit_val_batches", throw_on_missing=False) == 0:
+        yield "trainer.limit_val_batches: 0 would validate nothing, by which the best checkpoint is chosen; 1 is enough."
 
 
 def _monitor(cfg: DictConfig) -> Iterator[str]:
