@@ -126,7 +126,7 @@ def _other_monitors(cfg: DictConfig) -> Iterator[tuple[str, str]]:
 def _validation(cfg: DictConfig) -> Iterator[str]:
     """Something must be validated, or there is no best checkpoint."""
     if OmegaConf.select(cfg, "trainer.limit_val_batches", throw_on_missing=False) == 0:
-        yield "trainer.limit_val_batches: 0 would validate nothing, by which the best checkpoint is chosen; 1 is enough."
+        yield "trainer.limit_val_batches: 0 would validate nothing, which chooses the best checkpoint; 1 is enough."
 
 
 def _monitor(cfg: DictConfig) -> Iterator[str]:
