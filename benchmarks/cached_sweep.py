@@ -1,8 +1,8 @@
 """A sweep of a head over learning rates, batch sizes and dropouts: 24 runs with and without kept features.
 
     python benchmarks/cached_sweep.py                    24 runs without, 24 with, then one that nothing is known for
-    python benchmarks/cached_sweep.py --uncached 2       of the sweep without, two runs only, whose time is taken 12 times:
-                                                         too much, as they start up once as all 24 would
+    python benchmarks/cached_sweep.py --uncached 2       of the sweep without, two runs only, their time taken 12 times,
+                                                         which is too much: they start up once, as all 24 would
 
 Processes are timed whole, from the shell's view: start-up, features, training, scores and reports of all runs. With
 kept features the folder is empty at the start, so that the first run computes them. Small images and few epochs, that
