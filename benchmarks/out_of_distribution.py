@@ -5,9 +5,9 @@
 Kumar et al., ICLR 2022: fine-tuning is better in the training domain and may be worse out of it than a linear probe;
 from the probe's head on it is as good in and better out. Here movie reviews are learnt from (500 a class, or --shots)
 and scored are movie reviews, in, and product reviews, editorials and tweets, out. The learning rate of a method is the
-best of three by AUROC on validation data, which are movie reviews, of seed 0. Each seed has a split of its own, and its
-runs share it, so that differences are of pairs. Lines go to benchmarks/results/out_of_distribution.csv; runs that are
-done are not repeated.
+best of three by AUROC on validation data, which are movie reviews, of seed 0. With fewer examples there are more epochs,
+so that all numbers of examples take as many steps. Each seed has a split of its own, and its runs share it, so that
+differences are of pairs. Lines go to benchmarks/results/out_of_distribution.csv; runs that are done are not repeated.
 """
 
 import argparse
@@ -25,13 +25,12 @@ METHODS = {
     "lp_ft": (["strategy=lp_ft"], RATES),
     "lp_ft + wise_ft": (["strategy=lp_ft", "average=wise_ft"], RATES),
 }
+SAMPLES = 2 * 500 * 4  # drawn in all, in steps of 32
 OUTSIDE = ("products", "editorials", "tweets")
 COMMON = [
     "experiment=sentiment",
     "datamodule.train_domains=[movies]",
     "datamodule.split.val=0.05",
-    "trainer.max_epochs=4",
-    "trainer.check_val_every_n_epoch=4",
     "trainer.gradient_clip_val=1.0",
     "scheduler.warmup=0.1",
     "callbacks.last=null",
@@ -60,7 +59,9 @@ def parse():
 
 def measure(arguments, method):
     folder = arguments.logs / arguments.shots / method
-    own = [*COMMON, *METHODS[method][0], f"datamodule.shots={arguments.shots}"]
+    epochs = max(1, SAMPLES // (2 * int(arguments.shots)))
+    length = [f"trainer.max_epochs={epochs}", f"trainer.check_val_every_n_epoch={epochs}"]
+    own = [*COMMON, *METHODS[method][0], *length, f"datamodule.shots={arguments.shots}"]
     known = {row["seed"] for row in lines(LINES) if (row["method"], row["shots"]) == (method, arguments.shots)}
     missing = [str(seed) for seed in range(arguments.seeds) if str(seed) not in known]
     if not missing:
