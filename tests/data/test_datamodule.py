@@ -288,12 +288,6 @@ def test_memory_is_pinned_for_cuda_only(make: Callable[..., Texts]):
     assert datamodule.val_dataloader().pin_memory
 
 
-def test_workers_leave_a_core_free(make: Callable[..., Texts], monkeypatch: pytest.MonkeyPatch):
-    for cores, workers in ((1, 0), (2, 1), (64, 8)):
-        monkeypatch.setattr("os.sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False)
-        assert make(num_workers=None).num_workers == workers
-
-
 def test_nothing_of_a_run_folder_is_needed(make: Callable[..., Texts], tmp_path: Path):
     make()
     assert list(tmp_path.iterdir()) == []

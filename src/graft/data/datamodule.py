@@ -18,10 +18,11 @@ from graft.data.known import Known, afterwards, by_epoch
 from graft.data.loader import ResumableLoader
 from graft.data.samples import AnySamples, Batch, FeatureSamples, Samples, as_is
 from graft.data.sampling import Draw, EvaluationBatches, TrainingOrder
-from graft.data.settings import at_least, free_cores, one_of, share
+from graft.data.settings import at_least, one_of, share
 from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
 from graft.data.table import BadFile, Kind, Named, Picked, Placed, Rows, Table, Targets
 from graft.data.texts import exact_digests
+from graft.data.workers import loader_processes
 from graft.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class DataModule(LightningDataModule):
         self.name = name
         self.batch_size = at_least(1, "batch_size", batch_size)
         self.eval_batch_size = at_least(1, "eval_batch_size", eval_batch_size)
-        self.num_workers = at_least(0, "num_workers", free_cores() if num_workers is None else num_workers)
+        self.num_workers = None if num_workers is None else at_least(0, "num_workers", num_workers)
         self.shots = None if shots is None else at_least(1, "shots", shots)
         self.limit = None if limit is None else at_least(1, "limit", limit)
         self.bad_files = one_of(("error", "skip"), "bad_files", bad_files)
@@ -286,7 +287,7 @@ class DataModule(LightningDataModule):
             balance=self.table.targets[self._rows("train")] if self.sampler == "balanced" else None,
         )
         self._train_loader = ResumableLoader(
-            dataset, sampler=order, batch_size=batch_size // world, **self._loading(dataset)
+            dataset, sampler=order, batch_size=batch_size // world, **self._loading(dataset, batch_size // world)
         )
         if self._position is not None:
             self._train_loader.load_state_dict(self._position)
@@ -340,7 +341,7 @@ class DataModule(LightningDataModule):
             raise ConfigError(f"{world} processes cannot share the {len(dataset)} samples of {split}: fewer devices.")
         lengths = self._lengths(split)
         batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=world, rank=rank, lengths=lengths)
-        return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
+        return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset, self.eval_batch_size))
 
     def loader_of(self, rows: Rows, epoch: int | None = None) -> DataLoader[Batch]:
         """Returns batches of any rows that are in a split, all of them for this process.
@@ -353,15 +354,15 @@ class DataModule(LightningDataModule):
         lengths = None if self.lengths is None else self.lengths[rows]
         batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=1, rank=0, lengths=lengths)
         batches.set_epoch(epoch or 0)
-        return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset))
+        return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset, self.eval_batch_size))
 
     def example(self) -> Any:
         """Returns the inputs of a batch of two training samples as they are, made in this process."""
         rows = self._rows("train")[:2]
         return self._as_they_are(rows).__getitems__([Draw(0, position) for position in range(len(rows))])["inputs"]
 
-    def _loading(self, dataset: AnySamples) -> dict[str, Any]:
-        workers = 0 if isinstance(dataset, FeatureSamples) else self.num_workers
+    def _loading(self, dataset: AnySamples, batch_size: int) -> dict[str, Any]:
+        workers = self._workers(dataset, batch_size)
         return {
             "num_workers": workers,
             "persistent_workers": workers > 0,
@@ -370,6 +371,13 @@ class DataModule(LightningDataModule):
             # Else loaders draw from the global generator, and dropout depends on how many there are.
             "generator": torch.Generator().manual_seed(self.seed),
         }
+
+    def _workers(self, dataset: AnySamples, batch_size: int) -> int:
+        if isinstance(dataset, FeatureSamples):
+            return 0
+        if self.num_workers is not None:
+            return self.num_workers
+        return loader_processes(dataset, batch_size, getattr(self.trainer, "num_devices", 1))
 
     def _world(self) -> tuple[int, int]:
         return (1, 0) if self.trainer is None else (self.trainer.world_size, self.trainer.global_rank)

@@ -1,6 +1,5 @@
 """What every datamodule takes, and what a value may be."""
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
@@ -16,7 +15,7 @@ class Settings(TypedDict):
         name: names the run folders.
         batch_size: samples of a training batch over all processes together.
         eval_batch_size: samples of an evaluation batch per process.
-        num_workers: loader processes; None: one fewer than the cores, at most 8.
+        num_workers: loader processes; None: by what loading costs, see `loader_processes`.
         shots: training samples to keep per class; None: all.
         limit: samples to keep per split; None: all.
         bad_files: "error" | "skip".
@@ -76,9 +75,3 @@ def share(key: str, value: float) -> float:
     if not 0 < value < 1:
         raise ConfigError(f"datamodule.split.{key}={value}: it is a share, more than 0 and less than 1.")
     return value
-
-
-def free_cores() -> int:
-    """Returns how many loader processes leave a core to the training, at most 8."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, cores - 1)
