@@ -18,11 +18,14 @@ def folded(network: nn.Module, example: Tensor) -> nn.Module:
 
     Args:
         network: In eval mode; unchanged.
-        example: One batch of its inputs.
+        example: A few of its inputs.
     """
+    if not any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
+        return network
     copied = copy.deepcopy(network)
     _fold(copied)
-    wanted, got = network(example), copied(example)
+    with torch.autocast(example.device.type, enabled=False):  # its rounding is coarser than what is looked for
+        wanted, got = network(example), copied(example)
     close = bool((wanted - got).abs().max() <= _TOLERANCE * wanted.abs().max())
     return copied if close else network
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 from lightning_fabric.utilities import move_data_to_device
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from graft.backbones import Backbone
-from graft.backbones.folding import folded
+from graft.backbones.frozen import Frozen
 
 Precision = Callable[[], AbstractContextManager[Any]]
 """Makes the context of each batch, such as autocast."""
@@ -33,20 +33,15 @@ def extracting(
         the activations behind the stage, `(batch, …)` as they are; both on the CPU.
     """
     modes = {module: module.training for module in backbone.modules()}
-    network: nn.Module = backbone.eval().to(device)
-    fold = device.type == "cpu" and stage is None  # on GPUs it gains little, and a folded network has lost its stages
+    frozen = Frozen(backbone.eval().to(device))
 
     @torch.inference_mode()
     def compute(inputs: Any) -> Tensor:
-        nonlocal network, fold
         inputs = move_data_to_device(inputs, device)
-        if fold:
-            network, fold = folded(backbone, inputs), False
         with precision():
             if stage is not None:
                 return backbone.forward_to(stage, inputs).cpu()
-            features: Tensor = network(inputs)
-        return features.float().cpu()
+            return frozen(inputs).float().cpu()
 
     try:
         yield lambda loader: ((batch["index"], compute(batch["inputs"])) for batch in loader)

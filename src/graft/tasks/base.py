@@ -7,11 +7,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from graft.backbones import Backbone
+from graft.backbones.frozen import Frozen
 from graft.backbones.stages import Stage, whole
 from graft.errors import GraftError
 from graft.strategies import Strategy
@@ -22,6 +24,8 @@ from graft.strategies.selection import is_adapter
 from graft.tasks.predictions import Predictions
 
 Batch = dict[str, Any]
+
+_WHOLE = (SingleDeviceStrategy, DDPStrategy)  # each process has all of the weights
 
 
 class Task(pl.LightningModule):
@@ -77,6 +81,9 @@ class Task(pl.LightningModule):
         self._optimizer = optimizer
         self._scheduler = scheduler
         self._compiled: Callable[[Any], Tensor] | None = None
+        self._frozen = Frozen(backbone)
+        if strategy.trains_only_the_head:  # so that its features are computed alike in a training and without one
+            backbone.requires_grad_(False)
         # Lightning notes the mode at the start and restores it after each validation.
         self.train()
 
@@ -106,8 +113,16 @@ class Task(pl.LightningModule):
         self._compiled = torch.compile(self.backbone.forward)
 
     def _run(self, inputs: Any) -> Tensor:
-        features: Tensor = (self._compiled or self.backbone)(inputs)
+        network = self._compiled or (self._frozen if self._is_frozen() else self.backbone)
+        features: Tensor = network(inputs)
         return features
+
+    def _is_frozen(self) -> bool:
+        """Whether the backbone stands still as a whole, in one piece."""
+        sharded = self._trainer is not None and not isinstance(self.trainer.strategy, _WHOLE)
+        if sharded or any(parameter.requires_grad for parameter in self.backbone.parameters()):
+            return False
+        return not any(module.training for stage in self.backbone.stages for module in stage.modules)
 
     def configure_optimizers(self) -> Any:
         """Makes all parameter groups of all phases, before the first step."""
