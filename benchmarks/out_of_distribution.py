@@ -5,9 +5,10 @@
 Kumar et al., ICLR 2022: fine-tuning is better in the training domain and may be worse out of it than a linear probe;
 from the probe's head on it is as good in and better out. Here movie reviews are learnt from (500 a class, or --shots)
 and scored are movie reviews, in, and product reviews, editorials and tweets, out. The learning rate of a method is the
-best of three by AUROC on validation data, which are movie reviews, of seed 0. With fewer examples there are more epochs,
-so that all numbers of examples take as many steps. Each seed has a split of its own, and its runs share it, so that
-differences are of pairs. Lines go to benchmarks/results/out_of_distribution.csv; runs that are done are not repeated.
+best of three by AUROC on validation data, which are movie reviews, of seed 0. With fewer examples there are more
+epochs, so that all numbers of examples take as many steps. Each seed has a split of its own, and its runs share it, so
+that differences are of pairs. Lines go to benchmarks/results/out_of_distribution.csv; runs that are done are not
+repeated.
 """
 
 import argparse
