@@ -3,10 +3,11 @@
     python benchmarks/cached_sweep.py                    24 runs without, 24 with, then one that nothing is known for
     python benchmarks/cached_sweep.py --uncached 2       of the sweep without, two runs only, their time taken 12 times,
                                                          which is too much: they start up once, as all 24 would
+    python benchmarks/cached_sweep.py --image-size 224 --epochs 60 --uncached 1
 
 Processes are timed whole, from the shell's view: start-up, features, training, scores and reports of all runs. With
 kept features the folder is empty at the start, so that the first run computes them. Small images and few epochs, that
-the sweep without kept features ends in a day's coffee break: with more of either the ratio only grows.
+the sweep without kept features ends in a day's coffee break; 224 px and 60 epochs are the default run's.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 
 RATES, BATCHES, DROPOUTS = "0.001,0.003,0.01,0.03", "16,32,64", "0,0.2"
 RUNS = 24
+PART = {"dropouts": "0", "batches": "32"}
 COMMON = ["callbacks.early_stopping=null", "logger.wandb=null", "callbacks.progress=null"]
 
 
@@ -26,10 +28,13 @@ def main():
     arguments = parse()
     shutil.rmtree(arguments.logs, ignore_errors=True)
     size = [f"backbone.image_size={arguments.image_size}", f"trainer.max_epochs={arguments.epochs}"]
-    single, _ = timed(arguments.logs / "single", [*COMMON, *size, "cache.enabled=false"], False)
+    single, alone = timed(arguments.logs / "single", [*COMMON, *size, "cache.enabled=false"], False)
     cached, with_cache = timed(arguments.logs / "cached", [*COMMON, *size, f"cache.folder={arguments.logs}/features"])
-    part = {} if arguments.uncached == RUNS else {"dropouts": "0", "batches": "32", "rates": first(arguments.uncached)}
-    uncached, without = timed(arguments.logs / "uncached", [*COMMON, *size, "cache.enabled=false"], **part)
+    if arguments.uncached == 1:
+        uncached, without = single, alone
+    else:
+        part = {} if arguments.uncached == RUNS else PART | {"rates": first(arguments.uncached)}
+        uncached, without = timed(arguments.logs / "uncached", [*COMMON, *size, "cache.enabled=false"], **part)
     uncached *= RUNS / len(without)
     print(f"{RUNS} runs, {arguments.epochs} epochs, {arguments.image_size} px")
     print(f"one run, cache off     {single:8.1f} s")

@@ -1,5 +1,6 @@
 """Two processes on the processor are the same training as one."""
 
+import json
 import os
 import subprocess
 import sys
@@ -23,51 +24,53 @@ PHASES = (
 )
 
 
-@pytest.mark.parametrize(
-    ("strategy", "epochs"),
-    [
-        (["strategy=full_finetuning", PHASES], 3),
-        (["strategy=lp_ft"], 2),
-        (["strategy=gradual_unfreezing", "strategy.k=4", "penalty=l2sp"], 3),
-        (["strategy=lora", "strategy.adapter.rank=2"], 2),
-        (["strategy=surgical"], 1),
-        (["strategy=linear_probe", "augmentation=none"], 0),
-        (["strategy=lp_ft", "average=wise_ft"], 1),
-    ],
-    ids=["two_phases", "lp_ft", "gradual_unfreezing", "lora", "surgical", "linear_probe", "wise_ft"],
-)
-def test_two_processes_end_with_the_weights_and_scores_of_one(
-    program, tiny_words, flowers, tmp_path, graft, read, weights, strategy, epochs
-):
-    """With a phase change, at which the ranks would drift apart; 43 training samples do not divide evenly either."""
+VARIANTS = {  # by name: overrides, and how many epochs the ranks are compared after
+    "two_phases": (["strategy=full_finetuning", PHASES], 3),
+    "lp_ft": (["strategy=lp_ft"], 2),
+    "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4", "penalty=l2sp"], 3),
+    "lora": (["strategy=lora", "strategy.adapter.rank=2"], 2),
+    "surgical": (["strategy=surgical"], 1),
+    "linear_probe": (["strategy=linear_probe", "augmentation=none"], 0),
+    "wise_ft": (["strategy=lp_ft", "average=wise_ft"], 1),
+}
+
+
+def test_two_processes_end_with_the_weights_and_scores_of_one(tiny_words, flowers, tmp_path, graft, read, weights):
+    """With a phase change, at which the ranks would drift apart; 43 training samples do not divide evenly either.
+
+    One pair of processes, which torchrun starts, has all trainings behind one another: starting takes longest.
+    """
     words = [word for word in tiny_words if word != "trainer=cpu"]
-    words += [
-        f"datamodule.root={flowers}",
-        "augmentation=flips",
-        *strategy,
-        "optimizer=sgd",
-        "datamodule.split.test=0.2",
-    ]
-    words += [
-        f"trainer.max_epochs={max(1, epochs)}",
-        "+callbacks.ranks={_target_: ranks_agree.RanksAgree}",
-    ]
-    environment = os.environ | {"GRAFT_ROOT": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    words += [f"datamodule.root={flowers}", "augmentation=flips", "optimizer=sgd", "datamodule.split.test=0.2"]
+    runs = {name: [*words, *own, f"trainer.max_epochs={max(1, epochs)}"] for name, (own, epochs) in VARIANTS.items()}
+    on_two_processes(tmp_path, {name: [*own, f"+callbacks.ranks={RANKS}"] for name, own in runs.items()})
+    for name, own in runs.items():
+        assert graft("train", *own, "trainer=cpu", f"hydra.run.dir={tmp_path / 'one' / name}") == 0
+        one, two = tmp_path / "one" / name, tmp_path / "two" / name
+        trained = weights(two)
+        assert all(torch.allclose(value, trained[key], atol=1e-5) for key, value in weights(one).items()), name
+        first, second = (read(run, "summary.json") for run in (one, two))
+        for key in (key for key in first if key.startswith(("val/", "test/"))):
+            assert second[key] == pytest.approx(first[key], abs=1e-4), (name, key)
+        log, epochs = two / "ranks_agree.log", VARIANTS[name][1]
+        assert (log.read_text().splitlines() if epochs else []) == ["0.0"] * epochs, name
+        log.unlink(missing_ok=True)
+        assert sorted(path.name for path in two.iterdir()) == sorted(path.name for path in one.iterdir())
+
+
+def on_two_processes(tmp_path, runs):
+    """Trains all of them, each in its folder below `two`."""
     (tmp_path / "ranks_agree.py").write_text(RANKS_AGREE)
-    for name, trainer in (("two", "ddp_sim"), ("one", "cpu")):
-        command = [program, "train", *words, f"trainer={trainer}", f"hydra.run.dir={tmp_path / name}"]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400)
-        assert done.returncode == 0, done.stdout + done.stderr
-    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
-    assert all(torch.allclose(value, two[name], atol=1e-5) for name, value in one.items())
-    first, second = (read(tmp_path / name, "summary.json") for name in ("one", "two"))
-    for name in (name for name in first if name.startswith(("val/", "test/"))):
-        assert second[name] == pytest.approx(first[name], abs=1e-4), name
-    log = tmp_path / "ranks_agree.log"
-    assert (log.read_text().splitlines() if epochs else []) == ["0.0"] * epochs
-    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == sorted(
-        path.name for path in (tmp_path / "one").iterdir()
+    (tmp_path / "all_runs.py").write_text(ALL_RUNS)
+    folder = tmp_path / "two"
+    lines = [["train", *words, "trainer=ddp_sim", f"hydra.run.dir={folder / name}"] for name, words in runs.items()]
+    (tmp_path / "runs.json").write_text(json.dumps(lines))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = os.environ | {"GRAFT_ROOT": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [*torchrun, "all_runs.py"], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400
     )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
@@ -101,6 +104,21 @@ def test_a_sweep_of_distributed_jobs_is_one_sweep(program, tiny_words, flowers, 
     assert not (tmp_path / "logs" / "runs").exists()
 
 
+RANKS = "{_target_: ranks_agree.RanksAgree, folder: '${paths.run_dir}'}"
+
+ALL_RUNS = """
+import json
+import sys
+from pathlib import Path
+
+from graft.cli import main
+
+for words in json.loads(Path("runs.json").read_text()):
+    sys.argv = ["graft", *words]
+    if code := main():
+        sys.exit(code)
+"""
+
 RANKS_AGREE = '''
 from pathlib import Path
 
@@ -111,11 +129,13 @@ from pytorch_lightning.callbacks import Callback
 class RanksAgree(Callback):
     """Notes after each epoch the largest difference of any parameter between the ranks."""
 
+    def __init__(self, folder):
+        self.path = Path(folder) / "ranks_agree.log"
+
     def on_train_epoch_end(self, trainer, pl_module):
-        if trainer.world_size > 1:
-            flat = torch.cat([parameter.detach().flatten() for parameter in pl_module.parameters()])
-            both = pl_module.all_gather(flat)
-            if trainer.is_global_zero:
-                with Path("ranks_agree.log").open("a") as log:
-                    print(float((both[0] - both[1]).abs().max()), file=log)
+        flat = torch.cat([parameter.detach().flatten() for parameter in pl_module.parameters()])
+        both = pl_module.all_gather(flat)
+        if trainer.is_global_zero:
+            with self.path.open("a") as log:
+                print(float((both[0] - both[1]).abs().max()), file=log)
 '''

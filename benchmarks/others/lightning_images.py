@@ -63,7 +63,7 @@ def main():
     trainer = pl.Trainer(max_epochs=int(epochs), logger=pl.loggers.CSVLogger("."), accelerator="auto", devices=1)
     model = Classifier(weights, mode == "frozen")
     trainer.fit(model, *loaders[:2])
-    print(json.dumps({"accuracy": trainer.test(model, loaders[2])[0]["test/accuracy_epoch"]}))
+    print(json.dumps({"accuracy": trainer.test(model, loaders[2])[0]["test/accuracy"]}))
 
 
 if __name__ == "__main__":
