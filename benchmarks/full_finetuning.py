@@ -111,7 +111,7 @@ def by_hand(arguments, task, datamodule, trainer):
     for step, batch in enumerate(datamodule.train_dataloader()):
         if step == arguments.steps:
             break
-        batch = move_data_to_device(batch, device)
+        batch = task.on_after_batch_transfer(move_data_to_device(batch, device), 0)
         with precision():
             outputs = network(batch["inputs"])
         loss = torch.nn.functional.cross_entropy(outputs.float(), batch["target"])

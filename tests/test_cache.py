@@ -243,4 +243,4 @@ def test_wrong_words_are_told_and_nothing_is_removed(two, graft, capsys, words, 
 
 def test_without_any_features_the_list_says_so(graft, tmp_path, capsys):
     assert graft("cache", f"folder={tmp_path}/nowhere") == 0
-    assert "no features in" in capsys.readouterr().out
+    assert "no features and no images in" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""`graft cache`: what is kept of frozen backbones, and the ways to check it and to be rid of it."""
+"""`graft cache`: what is kept of frozen backbones and of images, and the ways to check it and to be rid of it."""
 
 import json
 from pathlib import Path
@@ -70,19 +70,21 @@ def _chosen(found: list[Entry], options: dict[str, str]) -> list[Entry]:
 
 
 def _list(found: list[Entry], root: Path) -> None:
-    table = Table(title_justify="left", title=f"features in {root}")
-    for heading in ("name", "backbone", "weights", "preprocessing", "precision"):
+    table = Table(title_justify="left", title=f"features and images in {root}")
+    for heading in ("name", "kept", "backbone", "weights", "preprocessing", "precision"):
         table.add_column(heading)
     for heading in ("samples", "size", "last used"):
         table.add_column(heading, justify="right", no_wrap=True)
     for entry in found:
         table.add_row(*_described(entry), f"{entry.samples:,}", decimal(entry.size), f"{entry.used:%Y-%m-%d %H:%M}")
-    print(rendered(table) if found else f"no features in {root}")
+    print(rendered(table) if found else f"no features and no images in {root}")
     print(f"{decimal(sum(entry.size for entry in found))} in all")
 
 
 def _described(entry: Entry) -> tuple[str, ...]:
-    key = entry.key
+    key, name = entry.key, entry.folder.name[:8]
+    if "images" in key:
+        return name, f"{key['images']} images", "", "", key.get("preprocessing", "?"), ""
     model = json.loads(key["backbone"]).get("model", "?") if "backbone" in key else "?"
     arithmetic = f"{key.get('precision', '?').partition(',')[0]} on {key.get('device', '?')}"
-    return entry.folder.name[:8], str(model), key.get("weights", "?")[:8], key.get("preprocessing", "?"), arithmetic
+    return name, "features", str(model), key.get("weights", "?")[:8], key.get("preprocessing", "?"), arithmetic

@@ -26,7 +26,7 @@ _COMMANDS = {
 }
 _LISTS = {
     "strategies": "lists the ways to transfer, and what each would train of a backbone",
-    "cache": "lists the features that are kept of frozen backbones, checks and prunes them",
+    "cache": "lists the features and images that are kept for later epochs and runs, checks and prunes them",
 }
 _HELP = """\
 Graft: transfer learning from pretrained networks.
@@ -41,7 +41,7 @@ Usage: graft <command> [key=value …]
 Start with `graft train`. Tab completion: eval "$(graft -sc install=bash)"
 (in zsh too; fish: graft -sc install=fish | source)"""
 _CACHE_HELP = """\
-Lists the features that are kept of frozen backbones, so that runs and sweeps share them.
+Lists the features of frozen backbones and the decoded images that are kept, so that runs and sweeps share them.
 
 Usage: graft cache                          what there is, with sizes
        graft cache verify                   reads all of it and removes what is damaged

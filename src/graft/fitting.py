@@ -14,6 +14,7 @@ from graft.config.instantiate import build_all
 from graft.data.datamodule import DataModule
 from graft.data.description import describe
 from graft.data.pictures import augmentation_preview, save_png
+from graft.decoding import keep_images
 from graft.expected_warnings import ignore_expected_warnings
 from graft.interpolating import check_averages, interpolate
 from graft.picking import with_stage_picked
@@ -75,6 +76,9 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
     splits = ("train", "val", "test") if cfg.test else ("train", "val")
     with clock.part("features"):
         precompute_features(cfg, trainer, task, datamodule, splits, epochs=_epochs(trainer))
+    if strategy.phases:
+        with clock.part("images"):
+            keep_images(cfg, trainer, datamodule)
     last = run.checkpoints / "last.ckpt"
     resumed = last.exists()
     if strategy.start is not None and not resumed:

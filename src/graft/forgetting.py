@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from graft.backbones import Backbone
 from graft.build import as_one_process, build_backbone, build_trainer
 from graft.data.inputs import Inputs, read_inputs
-from graft.data.samples import Samples, as_is
+from graft.data.samples import as_is, plain
 from graft.data.sampling import EvaluationBatches
 from graft.errors import ConfigError, GraftError
 from graft.expected_warnings import ignore_expected_warnings
@@ -81,9 +81,7 @@ def labels(names: Sequence[str]) -> list[int | None]:
 
 def _outputs(backbone: Backbone, head: nn.Module, inputs: Inputs, cfg: DictConfig, trainer: pl.Trainer) -> Tensor:
     """Log probabilities of the original head's classes, `(n, classes)`."""
-    samples = Samples(
-        inputs.table, torch.arange(len(inputs.table.ids)).numpy(), backbone.preprocess(train=False), seed=None
-    )
+    samples = plain(inputs.table, torch.arange(len(inputs.table.ids)).numpy(), backbone.preprocess(train=False))
     batches = EvaluationBatches(samples, batch_size=cfg.datamodule.eval_batch_size, world=1, rank=0, lengths=None)
     loader: DataLoader[Any] = DataLoader(samples, batch_sampler=batches, collate_fn=as_is)
     device = trainer.strategy.root_device

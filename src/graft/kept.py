@@ -34,6 +34,11 @@ def cache_settings(cfg: DictConfig) -> dict[str, Any]:
     return dict(chosen)
 
 
+def root_of(settings: dict[str, Any]) -> Path:
+    """Returns where all stores lie."""
+    return cache_folder() if settings["folder"] is None else Path(settings["folder"]).expanduser()
+
+
 def known_features(
     cfg: DictConfig,
     trainer: pl.Trainer,
@@ -110,11 +115,10 @@ def _store(
     settings = cache_settings(cfg)
     if not settings["enabled"] or datamodule.contents(datamodule.splits["train"][:1]) is None:
         return None
-    root = cache_folder() if settings["folder"] is None else Path(settings["folder"]).expanduser()
     backbone: Any = OmegaConf.to_container(with_absolute_paths(cfg).backbone, resolve=True)
     preprocess, device = datamodule.preprocess(bool(views)), trainer.strategy.root_device.type
     key = key_of(task.backbone, backbone, preprocess, str(trainer.precision), device, stage)
     if views:
         augmentation = OmegaConf.to_container(cfg.augmentation, resolve=True)
         key = {**key, "augmentation": json.dumps(augmentation, sort_keys=True)}
-    return Store(key, root)
+    return Store(key, root_of(settings))

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, open_dict
 from graft.backbones.weights import RESTORED
 from graft.build import build_backbone, build_datamodule, build_strategy, build_task, build_trainer
 from graft.config.instantiate import build, build_all
+from graft.decoding import keep_images
 from graft.errors import GraftError
 from graft.interpolating import check_averages
 from graft.runs.folder import RunFolder
@@ -79,6 +80,7 @@ def _tried(cfg: DictConfig, handler: SignalHandler) -> float:
     trainer = build_trainer(cfg, callbacks, loggers=[], enable_checkpointing=False)
     if strategy.start is not None:
         solve_head(cfg, trainer, task, datamodule)
+    keep_images(cfg, trainer, datamodule)
     trainer.fit(task, datamodule=datamodule)
     if cfg.monitor not in trainer.callback_metrics:
         raise GraftError(f"monitor={cfg.monitor} is not among what was validated: strategy.stage=auto cannot choose.")

@@ -16,12 +16,12 @@ from omegaconf import DictConfig
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import RichProgressBar
 from torch import Tensor
-from torch.utils.data import DataLoader, default_collate
+from torch.utils.data import DataLoader
 
 from graft.build import as_one_process, build_backbone, build_strategy, build_task, build_trainer
 from graft.data.carried import carried_columns
 from graft.data.inputs import Inputs, read_inputs
-from graft.data.samples import Samples, as_is
+from graft.data.samples import as_is, plain
 from graft.data.sampling import EvaluationBatches
 from graft.data.table import Kind, Targets
 from graft.errors import ConfigError, GraftError
@@ -86,12 +86,13 @@ def _column(cfg: DictConfig, trained_on: DictConfig, samples_are: str) -> str:
 
 def _through(trainer: Trainer, task: Task, inputs: Inputs, batch_size: int) -> Tensor:
     preprocess = task.backbone.preprocess(train=False)
-    table, transform = inputs.table, preprocess
+    table = inputs.table
+    rows = torch.arange(len(table.ids)).numpy()
+    samples = plain(table, rows, preprocess)
     if (prepare := getattr(preprocess, "prepare", None)) is not None:  # as for training; it counts what is too long
         prepared = prepare(table.load, len(table.ids))
-        table, transform = replace(table, load=prepared, lengths=prepared.lengths), as_is
-    rows = torch.arange(len(table.ids)).numpy()
-    samples = Samples(table, rows, transform, seed=None, collate=getattr(preprocess, "collate", default_collate))
+        table = replace(table, load=prepared, lengths=prepared.lengths)
+        samples = replace(samples, table=table, transform=as_is)
     batches = EvaluationBatches(samples, batch_size=batch_size, world=1, rank=0, lengths=table.lengths)
     outcome = trainer.predict(task, DataLoader(samples, batch_sampler=batches, collate_fn=as_is))
     index, values = (torch.cat([part.cpu() for part in parts]) for parts in zip(*(outcome or []), strict=True))

@@ -44,9 +44,12 @@ class Backbone(nn.Module, ABC):
         otherwise. It may have `takes`, the class of the samples (`Tensor` or `str`), by which a set of others is
         refused; a method `collate` that makes a batch of a list of inputs, else they are stacked; `identity`, a text
         that is another one for all that makes other inputs of the same samples, by which kept features are told apart
-        (without it, its pickled form counts); and a method `prepare` that takes what loads the sample of a row and the
+        (without it, its pickled form counts); a method `prepare` that takes what loads the sample of a row and the
         number of rows, does for all rows once what else is done for each sample in each epoch, and returns what gives
-        the input of a row, with the `lengths` of all samples before any was cut.
+        the input of a row, with the `lengths` of all samples before any was cut; and, both or neither, `pixels` and
+        `normalise`, which do the same one after the other: the first makes uint8 of a sample, of one shape for all, and
+        may have an `identity`, by which kept pixels are told apart; the second makes inputs of a batch of these, on the
+        device where they are.
         """
 
     def architecture(self) -> str:

@@ -12,6 +12,57 @@ from graft.errors import ConfigError
 
 
 @dataclass(frozen=True)
+class Cropping:
+    """Resizes and crops the centre.
+
+    Attributes:
+        size: Side of the square that comes out, in pixels.
+        crop_pct: That side over the shorter side of the resized image, in (0, 1].
+        interpolation: `nearest`, `bilinear` or `bicubic`.
+        grey: Whether one channel comes out, not three.
+    """
+
+    size: int
+    crop_pct: float
+    interpolation: str
+    grey: bool
+
+    @property
+    def identity(self) -> str:
+        """Another text for all that makes other pixels of the same image."""
+        return repr(self)
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Turns uint8 `(3, height, width)` into uint8 `(channels, size, size)`."""
+        if self.grey:
+            image = functional.rgb_to_grayscale(image)
+        image = functional.resize(
+            image, [round(self.size / self.crop_pct)], InterpolationMode(self.interpolation), antialias=True
+        )
+        cropped: Tensor = functional.center_crop(image, [self.size])
+        return cropped
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Shifts and scales each channel.
+
+    Attributes:
+        mean: Per channel, of images in [0, 1].
+        std: Per channel.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Turns uint8 `(…, channels, height, width)` into float32 of that shape, on the device where they are."""
+        scaled = functional.to_dtype(pixels, torch.float32, scale=True)
+        normalised: Tensor = functional.normalize(scaled, list(self.mean), list(self.std))
+        return normalised
+
+
+@dataclass(frozen=True)
 class ImagePreprocessing:
     """Resizes, crops the centre and normalises.
 
@@ -48,17 +99,19 @@ class ImagePreprocessing:
         """Another text for all that makes another input of the same image."""
         return repr(self)
 
+    @property
+    def pixels(self) -> Cropping:
+        """What is done to each image, in bytes."""
+        return Cropping(self.size, self.crop_pct, self.interpolation, grey=len(self.mean) == 1)
+
+    @property
+    def normalise(self) -> Normalisation:
+        """What is then done to whole batches, in floating point."""
+        return Normalisation(self.mean, self.std)
+
     def __call__(self, image: Tensor) -> Tensor:
         """Turns uint8 `(3, height, width)` into float32 `(channels, size, size)`."""
-        if len(self.mean) == 1:
-            image = functional.rgb_to_grayscale(image)
-        image = functional.resize(
-            image, [round(self.size / self.crop_pct)], InterpolationMode(self.interpolation), antialias=True
-        )
-        image = functional.center_crop(image, [self.size])
-        image = functional.to_dtype(image, torch.float32, scale=True)
-        normalised: Tensor = functional.normalize(image, list(self.mean), list(self.std))
-        return normalised
+        return self.normalise(self.pixels(image))
 
 
 def channels_last(images: Tensor) -> Tensor:

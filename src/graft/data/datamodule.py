@@ -4,19 +4,19 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.trainer.states import TrainerFn
-from torch.utils.data import DataLoader, default_collate
+from torch.utils.data import DataLoader, Sampler, default_collate
 
 from graft.data.augmentation import Chain, OnBatches, Transform
-from graft.data.known import Known, afterwards, by_epoch
+from graft.data.known import Decoded, Known, afterwards, by_epoch, epochs_left
 from graft.data.loader import ResumableLoader
-from graft.data.samples import AnySamples, Batch, FeatureSamples, Samples, as_is
+from graft.data.samples import AnySamples, Batch, FeatureSamples, Samples, as_is, finished_on_device, plain
 from graft.data.sampling import Draw, EvaluationBatches, TrainingOrder
 from graft.data.settings import at_least, one_of, share
 from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
@@ -32,8 +32,9 @@ class DataModule(LightningDataModule):
     """Splits a table of samples and makes loaders.
 
     A subclass says in `read` what the table is. Batches are dictionaries: "inputs" (B, …) or, after
-    `use_features`, "features" (B, num_features); "target" and "index" (the row of the table), both
-    int64 (B,); "weight" float32 (B,) where the table has weights.
+    `use_features`, "features" (B, num_features), or on a GPU "pixels" (B, channels, height, width), uint8, of which
+    the task makes inputs; "target" and "index" (the row of the table), both int64 (B,); "weight" float32 (B,) where
+    the table has weights.
 
     Attributes:
         classes: names of the classes; empty before `setup`, like all that follow.
@@ -86,6 +87,7 @@ class DataModule(LightningDataModule):
         self.splits: dict[str, Rows] = {}
         self.skipped: list[BadFile] = []
         self._known: Mapping[str, Sequence[Known]] = {}
+        self._decoded: Mapping[str, Decoded] = {}
         self._prepared: Table | None = None  # gives network inputs, not canonical samples
         self._train_loader: ResumableLoader | None = None
         self._position: dict[str, Any] | None = None
@@ -237,6 +239,14 @@ class DataModule(LightningDataModule):
                     raise ValueError(f"{len(part.features)} rows of features for {needed} samples of {split}")
         self._known = known
 
+    def epochs_of_inputs(self, split: str, epochs: int) -> int:
+        """Returns in how many of so many epochs a split does not yield "features"."""
+        return epochs_left(self._known.get(split, ()), epochs)
+
+    def use_decoded(self, decoded: Mapping[str, Decoded]) -> None:
+        """From now on the images of these splits are not decoded again: "train" in training, others as they are."""
+        self._decoded = decoded
+
     def dataset(self, split: str, train: bool, fitting: bool = False) -> AnySamples:
         """Returns the samples of a split.
 
@@ -245,25 +255,24 @@ class DataModule(LightningDataModule):
             train: augmented and preprocessed as for training.
             fitting: in each epoch by the features that hold in it; else by those that hold when training is over.
         """
-        rows = self._rows(split)
-        samples = self._samples(rows, train)
+        decoded = self._decoded.get(split) if train == (split == "train") else None
+        samples = self._samples(self._rows(split), train, decoded)
         known = self._known.get(split, ())
         return by_epoch(samples, known) if fitting else afterwards(samples, known)
 
-    def _samples(self, rows: Rows, train: bool) -> Samples:
-        if not train or not self.varies:
-            return self._as_they_are(rows, train)
-        preprocess = self.preprocess(True)
-        collate = getattr(preprocess, "collate", default_collate)
-        transform = preprocess if self.augment is None else Chain((self.augment, preprocess))
-        return Samples(self.table, rows, transform, seed=self.seed, collate=collate, mix=self.mix)
-
-    def _as_they_are(self, rows: Rows, train: bool = False) -> Samples:
+    def _samples(self, rows: Rows, train: bool, decoded: Decoded | None = None) -> Samples:
         preprocess = self.preprocess(train)
-        collate = getattr(preprocess, "collate", default_collate)
         if self._prepared is not None:
+            collate = getattr(preprocess, "collate", default_collate)
             return Samples(self._prepared, rows, as_is, seed=None, collate=collate)
-        return Samples(self.table, rows, preprocess, seed=None, collate=collate)
+        samples = plain(self.table, rows, preprocess)
+        if decoded is not None:
+            each = as_is if decoded.resized else samples.transform
+            samples = replace(samples, table=replace(self.table, load=decoded.load), transform=each)
+        if not train or not self.varies:
+            return samples
+        transform = samples.transform if self.augment is None else Chain((self.augment, samples.transform))
+        return replace(samples, transform=transform, seed=self.seed, mix=self.mix)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Returns the training batches: shuffled, augmented, this rank's share of each; resumable.
@@ -275,7 +284,7 @@ class DataModule(LightningDataModule):
         batch_size = self._train_batch(world)
         if getattr(self.trainer, "overfit_batches", 0):
             raise ConfigError("trainer.overfit_batches is not supported: use datamodule.limit to keep few samples.")
-        dataset = self.dataset("train", train=True, fitting=True)
+        dataset = self._for_device(self.dataset("train", train=True, fitting=True))
         lengths = self._lengths("train")
         order = TrainingOrder(
             dataset,
@@ -336,7 +345,7 @@ class DataModule(LightningDataModule):
 
     def _evaluation(self, split: str, fitting: bool) -> DataLoader[Batch]:
         world, rank = self._world()
-        dataset = self.dataset(split, train=False, fitting=fitting)
+        dataset = self._for_device(self.dataset(split, train=False, fitting=fitting))
         if world > len(dataset):
             raise ConfigError(f"{world} processes cannot share the {len(dataset)} samples of {split}: fewer devices.")
         lengths = self._lengths(split)
@@ -350,16 +359,35 @@ class DataModule(LightningDataModule):
             rows: of the table.
             epoch: as they are in that epoch of the training; None: as they are.
         """
-        dataset = self._as_they_are(rows) if epoch is None else self._samples(rows, train=True)
+        dataset = self._samples(rows, train=epoch is not None)
         lengths = None if self.lengths is None else self.lengths[rows]
         batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=1, rank=0, lengths=lengths)
         batches.set_epoch(epoch or 0)
         return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset, self.eval_batch_size))
 
+    def decoding(self, rows: Rows, pixels: Transform | None, batches: list[list[Draw]]) -> DataLoader[Batch]:
+        """Returns what decodes the images of rows; its processes stay for several passes.
+
+        Args:
+            rows: of the table.
+            pixels: makes images of one shape, "inputs" (B, …); None: "inputs" are a list of canonical images.
+            batches: positions in `rows`, to be filled before each pass.
+        """
+        collate = as_is if pixels is None else default_collate
+        dataset = Samples(self.table, rows, pixels or as_is, seed=None, collate=collate)
+        return DataLoader(dataset, batch_sampler=cast("Sampler[list[Draw]]", batches), **self._loading(dataset))
+
     def example(self) -> Any:
         """Returns the inputs of a batch of two training samples as they are, made in this process."""
         rows = self._rows("train")[:2]
-        return self._as_they_are(rows).__getitems__([Draw(0, position) for position in range(len(rows))])["inputs"]
+        return self._samples(rows, train=False).__getitems__([Draw(0, position) for position in range(len(rows))])[
+            "inputs"
+        ]
+
+    def _for_device(self, dataset: AnySamples) -> AnySamples:
+        """Has batches finished on the GPU where they are to travel there, unless they are mixed before."""
+        on_device = self.trainer is not None and self._on_cuda() and not self.mix
+        return finished_on_device(dataset) if on_device else dataset
 
     def _loading(self, dataset: AnySamples, batch_size: int) -> dict[str, Any]:
         workers = self._workers(dataset, batch_size)

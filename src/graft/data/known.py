@@ -1,7 +1,9 @@
 """Datasets of a split of which something is known beforehand, in some epochs or for good."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from torch import Tensor
 
 from graft.data.samples import AnySamples, FeatureRows, FeatureSamples, Samples, Scheduled
 
@@ -27,6 +29,25 @@ class Known:
     def of(self, samples: Samples) -> FeatureSamples:
         """Returns the samples by what is known of them."""
         return FeatureSamples(samples.table, samples.rows, self.features, self.behind, self.views)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Images of a split that need not be decoded again.
+
+    Attributes:
+        load: takes a row of the table and returns the image.
+        resized: whether images are what `pixels` of the preprocessing makes, see `Backbone.preprocess`; else canonical.
+    """
+
+    load: Callable[[int], Tensor]
+    resized: bool
+
+
+def epochs_left(known: Sequence[Known], epochs: int) -> int:
+    """Returns in how many of so many epochs nothing is known."""
+    ends = [epochs if part.ends is None else min(part.ends, epochs) for part in known]
+    return epochs - sum(max(0, end - part.begins) for part, end in zip(known, ends, strict=True))
 
 
 def afterwards(samples: Samples, known: Sequence[Known]) -> Samples | FeatureSamples:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -25,10 +25,12 @@ class Samples(Dataset[Batch]):
     Attributes:
         table: all samples.
         rows: (n,) the rows of this split.
-        transform: canonical sample to network input; a tensor or a dictionary of tensors.
+        transform: canonical sample to network input, or to what `finish` takes; a tensor or a dictionary of tensors.
         seed: of the randomness in `transform`; None when there is none.
-        collate: makes a batch of network inputs.
-        mix: what mixes the samples of a batch, after `collate`.
+        collate: makes a batch of what `transform` returns.
+        finish: makes network inputs of that batch; None: they are.
+        mix: what mixes the samples of a batch, when they are finished.
+        on_device: leaves `finish` to the device; a batch has "pixels" in the place of "inputs".
     """
 
     table: Table
@@ -36,7 +38,9 @@ class Samples(Dataset[Batch]):
     transform: Transform
     seed: int | None
     collate: Callable[[list[Any]], Any] = default_collate
+    finish: Transform | None = None
     mix: tuple[OnBatches, ...] = ()
+    on_device: bool = False
 
     def __len__(self) -> int:
         """Returns the number of samples."""
@@ -48,8 +52,11 @@ class Samples(Dataset[Batch]):
 
     def __getitems__(self, draws: Sequence[Draw]) -> Batch:
         """Returns a batch with "inputs" (B, …), "target", "index", perhaps "weight"; mixed targets are (B, classes)."""
-        inputs = [self._input(draw.epoch, int(self.rows[draw.position])) for draw in draws]
-        batch = {"inputs": self.collate(inputs), **_labels(self.table, self.rows, draws)}
+        inputs = self.collate([self._input(draw.epoch, int(self.rows[draw.position])) for draw in draws])
+        labels = _labels(self.table, self.rows, draws)
+        if self.finish is not None and self.on_device:
+            return {"pixels": inputs, **labels}
+        batch = {"inputs": inputs if self.finish is None else self.finish(inputs), **labels}
         return self._mixed(batch, draws[0]) if self.mix else batch
 
     def _mixed(self, batch: Batch, first: Draw) -> Batch:
@@ -67,6 +74,17 @@ class Samples(Dataset[Batch]):
             return self.transform(sample)
         with seeded(self.seed, epoch, row):
             return self.transform(sample)
+
+
+def plain(table: Table, rows: Rows, preprocess: Transform) -> Samples:
+    """Returns the samples of rows as they are, made inputs of as a backbone's `preprocess` says."""
+    each, finish = in_two(preprocess)
+    return Samples(table, rows, each, None, getattr(preprocess, "collate", default_collate), finish)
+
+
+def in_two(preprocess: Transform) -> tuple[Transform, Transform | None]:
+    """Returns what is to be done to each sample, and what then to a whole batch; None: nothing."""
+    return getattr(preprocess, "pixels", preprocess), getattr(preprocess, "normalise", None)
 
 
 @contextmanager
@@ -147,6 +165,13 @@ class Scheduled(Dataset[Batch]):
 
 
 AnySamples = Samples | FeatureSamples | Scheduled
+
+
+def finished_on_device(samples: AnySamples) -> AnySamples:
+    """Returns samples that leave what they can to the device, see `Samples.on_device`."""
+    if isinstance(samples, Scheduled):
+        return Scheduled(tuple((begins, cast("Samples", finished_on_device(part))) for begins, part in samples.parts))
+    return replace(samples, on_device=True) if isinstance(samples, Samples) else samples
 
 
 def as_is(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Features of given samples: what is kept is taken, what is missing is computed, once by all processes together."""
+"""Features or images of given samples: what is kept is taken, what is missing is computed, once by all processes."""
 
 import logging
 import time
@@ -22,31 +22,39 @@ _PAUSE = 0.3  # seconds between looks at what other processes do
 
 
 class Compute(Protocol):
-    """Computes the features of the samples at some positions, in that order, and says of each batch how many."""
+    """Computes what is to be kept of the samples at some positions, in that order, and says of each batch how many."""
 
     def __call__(self, positions: NDArray[np.int64], advance: Callable[[int], None]) -> Tensor:
         """Returns `(positions, …)`."""
 
 
-def parts_with(samples: Digests, store: Store | None, bytes_of_one: int, compute: Compute) -> list[Part]:
-    """Returns parts that hold the features of all samples.
+def parts_with(
+    samples: Digests, store: Store | None, bytes_of_one: int | NDArray[np.int64], compute: Compute
+) -> list[Part]:
+    """Returns parts that hold the features, or the images, of all samples.
 
     Args:
         samples: (n,) hashes of contents; equal ones are computed once.
-        store: Where features are kept; None: in memory.
-        bytes_of_one: Size of a sample's features.
+        store: Where they are kept; None: features, in memory.
+        bytes_of_one: Size of what is kept of a sample, or of each, (n,), ascending.
         compute: For what is missing.
+
+    Raises:
+        NotKept: See `Store`.
     """
     parts = [] if store is None else store.parts()
+    holds = "features" if store is None else store.holds
     positions = missing(samples, parts)
     if not len(positions):
-        log.info("features of all %d samples are known: nothing is computed", len(samples))
+        log.info("%s of all %d samples are known: nothing is computed", holds, len(samples))
         return parts
     started = time.monotonic()
+    sizes = np.broadcast_to(bytes_of_one, samples.shape)[positions]
+    if store is not None:
+        store.check_room(int(sizes.sum()))
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("features", total=len(positions))
-        size = max(1, min(_SAMPLES, _BYTES // bytes_of_one))
-        chunks = [positions[start : start + size] for start in range(0, len(positions), size)]
+        task = progress.add_task(holds, total=len(positions))
+        chunks = _chunks(positions, sizes)
 
         def computed(chunk: NDArray[np.int64]) -> Tensor:
             return compute(chunk, lambda count: progress.advance(task, count))
@@ -56,8 +64,19 @@ def parts_with(samples: Digests, store: Store | None, bytes_of_one: int, compute
         else:
             parts += _made_by_all(samples, chunks, store, computed)
     seconds = time.monotonic() - started
-    log.info("features of %d samples: %d were missing, and took %.1f s", len(samples), len(positions), seconds)
+    log.info("%s of %d samples: %d were missing, and took %.1f s", holds, len(samples), len(positions), seconds)
     return parts
+
+
+def _chunks(positions: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Cuts positions into parts, in which each sample takes as much room as the last and largest."""
+    chunks, start = [], 0
+    while start < len(positions):
+        room = np.arange(1, _SAMPLES + 1)[: len(positions) - start] * sizes[start : start + _SAMPLES]
+        end = start + max(1, int(np.searchsorted(room, _BYTES, side="right")))
+        chunks.append(positions[start:end])
+        start = end
+    return chunks
 
 
 def _made_by_all(
@@ -77,7 +96,7 @@ def _made_by_all(
         pending.append(chunk)
         turns += 1
         if turns == len(pending):
-            log.info("another process computes the features that are missing; waiting for it")
+            log.info("another process computes the %s that are missing; waiting for it", store.holds)
         if turns >= len(pending):
             time.sleep(_PAUSE)
     return parts

@@ -1,11 +1,12 @@
-"""What determines a feature beside the sample itself, and a name for all of it."""
+"""What determines a feature, or an image, beside the sample itself, and a name for all of it."""
 
 import hashlib
 import inspect
 import json
 import pickle
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,10 +18,11 @@ if TYPE_CHECKING:  # for `graft cache`, which needs no networks
     from graft.backbones import Backbone
 
 Key = Mapping[str, str]
-"""By name, everything that a feature depends on."""
+"""By name, everything that a feature, or an image, depends on."""
 
-_ROOMS = ("backbones", "data", "features")  # whose code a feature comes out of
+_ROOMS = ("backbones", "data", "features")  # whose code features and images come out of
 _LIBRARIES = ("torch", "torchvision", "timm", "transformers", "tokenizers", "pillow")
+_OF_IMAGES = ("torch", "torchvision", "pillow")  # those that decode and resize
 _OF_WEIGHTS = ("weights", "package")  # settings that say where the weights come from; the tensors themselves count
 
 _READABLE = 400  # characters: a tokenizer has a million
@@ -53,8 +55,24 @@ def key_of(
         "precision": f"{precision}, matmul {torch.get_float32_matmul_precision()}",
         "device": device,
         "stage": stage,
-        "code": _digest_of_code(type(backbone), type(preprocess)),
-        "libraries": ", ".join(_versions()),
+        "code": _digest_of_code(backbone, preprocess),
+        "libraries": _versions(_LIBRARIES),
+    }
+
+
+def key_of_images(pixels: Callable[[Any], Any] | None, source: object) -> Key:
+    """Returns what decoded images depend on.
+
+    Args:
+        pixels: What each is resized by; None: they are as decoded.
+        source: The datamodule.
+    """
+    return {
+        "images": "decoded" if pixels is None else "resized",
+        "preprocessing": "none" if pixels is None else identity(pixels),
+        "processor": torch.backends.cpu.get_cpu_capability(),  # by which the kernels that resize bytes are chosen
+        "code": _digest_of_code(source, *([] if pixels is None else [pixels])),
+        "libraries": _versions(_OF_IMAGES),
     }
 
 
@@ -91,12 +109,14 @@ def identity(preprocess: Callable[[Any], Any]) -> str:
     return said if len(said) < _READABLE else f"identity {hashlib.sha256(said.encode()).hexdigest()}"
 
 
-def _digest_of_code(*classes: type) -> str:
-    """Of Graft's rooms that a feature comes out of, and of the files that classes from elsewhere stand in."""
+def _digest_of_code(*makers: Any) -> str:
+    """Of Graft's rooms that features come out of, and of the files that others' functions and classes stand in."""
     digest = hashlib.sha256(_digest_of_rooms())
-    for each in classes:
-        if not each.__module__.startswith("graft."):
-            digest.update(Path(inspect.getfile(each)).read_bytes())
+    for each in makers:
+        source = each if inspect.isroutine(each) or inspect.isclass(each) else type(each)
+        if not str(source.__module__).startswith("graft."):
+            with suppress(TypeError):  # a part of a library in C, whose version counts
+                digest.update(Path(inspect.getfile(source)).read_bytes())
     return digest.hexdigest()
 
 
@@ -109,11 +129,11 @@ def _digest_of_rooms() -> bytes:
     return digest.digest()
 
 
-def _versions() -> list[str]:
+def _versions(libraries: Iterable[str]) -> str:
     found = []
-    for library in _LIBRARIES:
+    for library in libraries:
         try:
             found.append(f"{library} {version(library)}")
         except PackageNotFoundError:
             continue
-    return found
+    return ", ".join(found)

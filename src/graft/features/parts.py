@@ -1,4 +1,4 @@
-"""Parts: the features of a few thousand samples in a file, mapped into memory."""
+"""Parts: what is kept of a few thousand samples, features or images, in a file that is mapped into memory."""
 
 import hashlib
 import logging
@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -26,19 +27,25 @@ PARTS = "*.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some samples' features.
+    """Some samples' features or images.
 
     Attributes:
         samples: (n,) hashes of the samples' contents.
         values: (n, …); mapped into memory where it comes from the disk.
+        path: Of the file; None: it is in memory only.
     """
 
     samples: Digests
     values: Tensor
+    path: Path | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels to another process by its path, which maps the file for itself."""
+        return (Part, (self.samples, self.values)) if self.path is None else (_mapped, (self.path,))
 
 
 class Features:
-    """The features of given samples, gathered from parts when asked for.
+    """The features or images of given samples, gathered from parts when asked for.
 
     Args:
         parts: That hold all of the samples.
@@ -56,7 +63,7 @@ class Features:
         self._numbers, self._rows = numbers[found], rows[found]
         used = np.unique(self._numbers)
         self._numbers = np.searchsorted(used, self._numbers)
-        self._values = [parts[number].values for number in used.tolist()]
+        self._parts = [parts[number] for number in used.tolist()]
 
     def __len__(self) -> int:
         """Returns the number of samples."""
@@ -65,14 +72,19 @@ class Features:
     def __getitem__(self, positions: list[int]) -> Tensor:
         """Returns the features at positions, `(positions, …)`, a copy."""
         numbers, rows = self._numbers[positions], self._rows[positions]
-        first = self._values[0]
-        if len(self._values) == 1:
+        first = self._parts[0].values
+        if len(self._parts) == 1:
             return torch.index_select(first, 0, torch.from_numpy(rows))
         gathered: Tensor = first.new_empty((len(rows), *first.shape[1:]))
         for number in np.unique(numbers).tolist():
             of_part = np.flatnonzero(numbers == number)
-            gathered[torch.from_numpy(of_part)] = self._values[number][torch.from_numpy(rows[of_part])]
+            gathered[torch.from_numpy(of_part)] = self._parts[number].values[torch.from_numpy(rows[of_part])]
         return gathered
+
+    def one(self, position: int) -> Tensor:
+        """Returns what is kept of one sample, `(…)`, where it lies: not to be written to."""
+        kept: Tensor = self._parts[self._numbers[position]].values[self._rows[position]]
+        return kept
 
     @cached_property
     def all(self) -> Tensor:
@@ -113,9 +125,9 @@ def read(path: Path) -> Part | None:
     except FileNotFoundError:  # pruned meanwhile
         return None
     except OSError as error:  # of the disk or the network: what is there may be whole
-        log.warning("%s cannot be read (%s); its features are computed again.", path, error.strerror or error)
+        log.warning("%s cannot be read (%s); what it holds is computed again.", path, error.strerror or error)
     except (ValueError, SafetensorError) as error:
-        log.warning("%s is damaged (%s); its features are computed again.", path, error)
+        log.warning("%s is damaged (%s); what it held is computed again.", path, error)
         with suppress(OSError):
             path.unlink()
     return None
@@ -144,7 +156,7 @@ def written(part: Part, folder: Path, name: str) -> Part:
 
 def _mapped(path: Path) -> Part:
     with safe_open(path, "pt") as file:
-        return Part(file.get_tensor("samples").numpy().copy(), file.get_tensor("values"))
+        return Part(file.get_tensor("samples").numpy().copy(), file.get_tensor("values"), path)
 
 
 def _checksum(path: Path) -> str:

@@ -1,9 +1,10 @@
-"""Features on disk under one key, that many processes write and read."""
+"""Features or images on disk under one key, that many processes write and read."""
 
 import hashlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
+from rich.filesize import decimal
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -27,21 +29,29 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graft" / "features"
 
 
+class NotKept(Exception):  # noqa: N818 (the run goes on)
+    """Why something cannot be kept on the disk, in a few words."""
+
+
 class Store:
-    """The features of any samples under one key.
+    """The features or images of any samples under one key.
 
     A part is a safetensors file, named after its samples and its own checksum. It appears under its name when it is
     whole, so that a killed process leaves nothing that is taken for one. Which part a sample is in does not matter:
     processes that compute the same at the same time waste work, never correctness.
 
     Args:
-        key: Everything that the features depend on beside the samples.
+        key: Everything that they depend on beside the samples.
         root: The folder of all stores.
+        holds: What is kept, in a word.
+        in_memory: Whether that stays in memory where it cannot be kept; else nothing does, as `NotKept` tells.
     """
 
-    def __init__(self, key: Key, root: Path) -> None:
+    def __init__(self, key: Key, root: Path, holds: str = "features", in_memory: bool = True) -> None:
         self.key = key
         self.folder = root / name_of(key)
+        self.holds = holds
+        self._in_memory = in_memory
         self._writes = True
 
     def parts(self) -> list[Part]:
@@ -50,12 +60,30 @@ class Store:
             os.utime(self.folder / DESCRIPTION)  # when it was last of use
         return read_parts(self.folder)
 
+    def check_room(self, needed: int) -> None:
+        """Leaves a disk alone that would be full before all is kept, where nothing stays in memory.
+
+        Args:
+            needed: Bytes.
+
+        Raises:
+            NotKept: There is less room.
+        """
+        if self._in_memory:
+            return
+        there = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+        if (free := shutil.disk_usage(there).free) < needed:
+            raise NotKept(f"{decimal(needed)} are needed, {decimal(free)} are free")
+
     def made(self, samples: Digests, compute: Callable[[], Tensor]) -> Part | None:
         """Returns the part of these samples, from the disk or computed and kept; None: another process is at it.
 
         Args:
             samples: (n,)
-            compute: Returns their features, (n, …).
+            compute: Returns what is to be kept of them, (n, …).
+
+        Raises:
+            NotKept: It cannot be written, and is not to stay in memory.
         """
         with self._locked(_named(samples)) as free:
             if not free:
@@ -119,8 +147,10 @@ class Store:
 
     def _give_up(self, error: Exception) -> None:
         """From now on features stay in memory; each later run computes them anew."""
+        reason = getattr(error, "strerror", None) or error
+        if not self._in_memory:
+            raise NotKept(str(reason)) from error
         if self._writes:
-            reason = getattr(error, "strerror", None) or error
             log.warning(
                 "Features cannot be kept in %s (%s): they stay in memory, and other runs will compute them again."
                 " Make room, or set cache.folder to another folder.",

@@ -25,6 +25,7 @@ class Cache:
     views: Annotated[int, Range(1)] | None
     min_epochs: Annotated[int, Range(1)]
     max_gb: NonNegative
+    images: bool = ABSENT  # in runs from before images were kept
 
 
 @dataclass
