@@ -375,7 +375,8 @@ class DataModule(LightningDataModule):
         """
         collate = as_is if pixels is None else default_collate
         dataset = Samples(self.table, rows, pixels or as_is, seed=None, collate=collate)
-        return DataLoader(dataset, batch_sampler=cast("Sampler[list[Draw]]", batches), **self._loading(dataset))
+        sampler = cast("Sampler[list[Draw]]", batches)
+        return DataLoader(dataset, batch_sampler=sampler, **self._loading(dataset, self.eval_batch_size))
 
     def example(self) -> Any:
         """Returns the inputs of a batch of two training samples as they are, made in this process."""
