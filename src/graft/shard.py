@@ -1,25 +1,18 @@
 """`graft shard`: writes a datamodule's samples as shards, from which `datamodule=streaming` trains."""
 
 import logging
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from omegaconf import DictConfig, OmegaConf
-from rich.progress import track
 
 from graft.config.instantiate import build, target_of
 from graft.config.places import with_absolute_paths
 from graft.data import DataModule
 from graft.data.augmentation import Transform
-from graft.data.checks import settle
-from graft.data.chunks import Writer, check_extra, encoded
+from graft.data.chunks import check_extra
 from graft.data.samples import as_is
-from graft.data.shards import SAMPLES, Placing, save_manifest, save_samples
-from graft.data.splits import SPLITS
-from graft.data.table import BadFile
+from graft.data.sharding import write_shards
 from graft.errors import ConfigError
 from graft.runs.atomic import appearing
 from graft.runs.log import logging_to
@@ -51,49 +44,6 @@ def shard(cfg: DictConfig) -> Path:
         f"shards: {target} ({counted})\nto train from them: graft train datamodule=streaming datamodule.folder={target}"
     )
     return target
-
-
-def write_shards(datamodule: DataModule, folder: Path, chunk_bytes: int, source: dict[str, Any]) -> dict[str, int]:
-    """Writes shards of all splits, the table of their samples, and last the manifest.
-
-    Args:
-        datamodule: set up.
-        folder: empty.
-        chunk_bytes: of a chunk.
-        source: for the manifest.
-
-    Returns:
-        By split, the number of samples.
-
-    Raises:
-        GraftError: Samples cannot be read (any more), and `bad_files` is "error".
-    """
-    table, splits = datamodule.table, datamodule.splits
-    placed: dict[int, tuple[int, int, int]] = {}  # by row: split, position, checksum
-    bad: list[BadFile] = []
-    progress = iter(_shown(sum(map(len, splits.values()))))
-    for number, name in enumerate(SPLITS):
-        writer = Writer(folder / name, chunk_bytes)
-        for row in splits[name].tolist():
-            next(progress)
-            try:
-                placed[row] = number, *writer.add(encoded(table.load, row))
-            except (OSError, ValueError) as error:  # it was found good just before, and has changed since
-                bad.append(BadFile(table.ids[row], getattr(error, "strerror", None) or str(error)))
-        writer.close()
-    next(progress, None)
-    settle(bad, len(placed) + len(bad), "the splits", datamodule.bad_files)
-    rows = np.array(sorted(placed), dtype=np.int64)
-    split, position, checksum = np.array([placed[row] for row in rows.tolist()]).T
-    placing = Placing(split.astype(np.int8), position, checksum.astype(np.uint32))
-    save_samples(folder / SAMPLES, table, rows, placing)
-    samples_are = "texts" if isinstance(table.load(int(rows[0])), str) else "images"
-    save_manifest(folder, replace(table, skipped=[*table.skipped, *bad]), placing, source, samples_are)
-    return {name: len(rows) for name, rows in placing.given().items()}
-
-
-def _shown(total: int) -> Iterator[int]:
-    return iter(track(range(total), "writing shards", transient=True))
 
 
 def _target(cfg: DictConfig) -> Path:

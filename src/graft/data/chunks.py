@@ -1,10 +1,9 @@
-"""Samples in litdata's chunks: written one behind the other, read in any order."""
+"""Samples in litdata's chunks, read in any order."""
 
 import json
 import os
-import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +17,6 @@ from graft.errors import GraftError
 
 _FORMATS = ["bytes"], ["str"]  # of litdata's; others may run code when they are read
 _OPEN = 100  # chunks of a split that stay mapped; each takes two of the process's open files
-
-
-class Writer:
-    """Writes the samples of one split."""
-
-    def __init__(self, folder: Path, chunk_bytes: int) -> None:
-        """Begins an empty folder.
-
-        Args:
-            folder: for the chunks and their index.
-            chunk_bytes: of a chunk; one that holds a larger sample is larger.
-        """
-        from litdata.streaming import Cache
-
-        self._cache = Cache(str(folder), chunk_bytes=chunk_bytes)
-        self._count = 0
-
-    def add(self, stored: bytes | str) -> tuple[int, int]:
-        """Adds a sample; returns its position and its checksum."""
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of samples larger than a chunk
-            self._cache[self._count] = stored
-        self._count += 1
-        return self._count - 1, checksum(stored)
-
-    def close(self) -> None:
-        """Writes the last chunk and the index."""
-        self._cache.done()
-        self._cache.merge()
 
 
 class ChunkedSamples:
@@ -154,23 +125,6 @@ def _open(folder: Path, chunks: int) -> Any:
     loader.set_mmap_allowed_chunks(set(range(chunks)))
     loader.set_posix_fast(True, keep=min(chunks, _OPEN), willneed=False)
     return StreamingDataset(str(folder), item_loader=loader, batch_decode=0)
-
-
-def encoded(load: Callable[[int], Any], row: int) -> bytes | str:
-    """Returns a sample as it is stored: a text; the image's own file where there is one; else PNG, which loses nothing.
-
-    Raises:
-        GraftError: it is neither a text nor an image.
-    """
-    stored: bytes | str | None = getattr(load, "encoded", lambda _: None)(row)
-    if stored is not None:
-        return stored
-    sample = load(row)
-    if isinstance(sample, str):
-        return sample
-    if not getattr(sample, "shape", ())[:1] == (3,):
-        raise GraftError(f"graft shard writes images and texts, and a sample is neither: {type(sample).__name__}.")
-    return images.as_png(sample)
 
 
 def checksum(stored: bytes | str) -> int:

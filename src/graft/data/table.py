@@ -108,11 +108,11 @@ class Picked:
 
     def encoded(self, row: int) -> bytes | str | None:
         """Returns the sample as its source stores it; None where that is not known."""
-        own: Callable[[int], bytes | str | None] = getattr(self.load, "encoded", _unknown)
+        own: Callable[[int], bytes | str | None] = getattr(self.load, "encoded", unknown)
         return own(int(self.rows[row]))
 
 
-def _unknown(row: int) -> None:
+def unknown(row: int) -> None:
     """Stands in where what loads samples does not know how they are stored."""
 
 
