@@ -176,7 +176,7 @@ def table_of(columns: pa.Table, manifest: Manifest, placing: Placing, load: Call
     there = set(columns.column_names)
     kind = Kind(manifest.kind)
     dtype = np.float32 if kind is Kind.REGRESSION else np.int64
-    known = {
+    known: dict[str, Any] = {
         attribute: columns[name].to_numpy() if name in _BITS else np.array(columns[name].to_pylist())
         for name, attribute in (_COLUMNS | _BITS).items()
         if name in there
