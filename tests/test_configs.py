@@ -23,6 +23,7 @@ SUPPLIED = {  # what the user has to say
     "datamodule.root": "data",
     "datamodule.path": "table.csv",
     "datamodule.dataset": "CIFAR10",
+    "datamodule.folder": "shards",
 }
 TOLD = {"classification": {"num_classes": 3}, "multilabel": {"num_labels": 3}, "regression": {}}
 """What the metrics of a task are told of the data."""

@@ -23,6 +23,7 @@ _COMMANDS = {
     "train": "trains a network on top of a pretrained one and leaves a run folder",
     "evaluate": "scores a finished run again, from its run folder alone",
     "predict": "says what a run's model makes of new images or texts",
+    "shard": "writes a dataset as shards, to train from a folder or an object store anywhere",
 }
 _LISTS = {
     "strategies": "lists the ways to transfer, and what each would train of a backbone",
@@ -51,7 +52,7 @@ Usage: graft cache                          what there is, with sizes
 
 folder=… looks into another folder than graft/features in the user's cache."""
 _COMPLETION = ("-sc", "--shell-completion")
-_FOLDER_KEYS = {"train": "resume", "evaluate": "run", "predict": "run"}  # the key that names an old run
+_FOLDER_KEYS = {"train": "resume", "evaluate": "run", "predict": "run", "shard": "to"}  # an old run, or a new folder
 
 
 def main() -> int:
@@ -207,9 +208,9 @@ def _ending_with_its_reader() -> Iterator[None]:
 def _check(line: "Line") -> None:
     """Finds mistakes before Hydra makes a folder."""
     _check_configuration(line)
-    if line.command != "train":
+    if line.command in ("evaluate", "predict"):
         _open(line)
-    elif line.folder is not None:
+    elif line.command == "train" and line.folder is not None:
         raise ConfigError("resume goes on with one run: leave out -m.")
 
 

@@ -20,6 +20,7 @@ def here(tmp_path, monkeypatch):
         ("datamodule", "graft.data.ImageFolder", "root", "photos"),
         ("datamodule", "graft.data.TextTable", "path", "t.csv"),
         ("datamodule", "graft.data.HuggingFace", "dataset", "imdb"),
+        ("datamodule", "graft.data.Streaming", "folder", "imdb"),
         ("backbone", "graft.backbones.TimmBackbone", "weights", "w.pth"),
         ("backbone", "graft.backbones.transformers.TransformersBackbone", "model", "small_bert"),
         ("backbone", "graft.backbones.transformers.TransformersBackbone", "weights", "w.pth"),
@@ -36,6 +37,7 @@ def test_what_is_a_path_becomes_absolute(here, group, target, key, value):
     [
         ("datamodule", "graft.data.HuggingFace", "dataset", "owner/name"),
         ("datamodule", "graft.data.Torchvision", "dataset", "MNIST"),
+        ("datamodule", "graft.data.Streaming", "folder", "s3://bucket/imdb"),
         ("backbone", "graft.backbones.TimmBackbone", "model", "resnet18"),
         ("backbone", "graft.backbones.TimmBackbone", "weights", "hub"),
         ("backbone", "graft.backbones.transformers.TransformersBackbone", "model", "bert-base-uncased"),

@@ -20,6 +20,7 @@ NEEDED = {
     "text_table": ["datamodule.path=table.csv"],
     "torchvision": ["datamodule.dataset=CIFAR10"],
     "huggingface": ["datamodule.dataset=somewhere"],
+    "streaming": ["datamodule.folder=shards"],
 }
 
 
@@ -30,8 +31,9 @@ def test_every_choice_of_every_group_keeps_to_the_schema(composed, path):
     validate(composed(choice, *NEEDED.get(path.stem, [])))
 
 
-def test_the_configuration_of_evaluate_keeps_to_the_schema(composed):
-    validate(composed("run=somewhere", command="evaluate"), "evaluate")
+@pytest.mark.parametrize(("command", "word"), [("evaluate", "run=somewhere"), ("shard", "to=somewhere")])
+def test_the_configurations_of_other_commands_keep_to_the_schema(composed, command, word):
+    validate(composed(word, command=command), command)
 
 
 def test_the_trainers_keys_are_those_of_the_installed_lightning():

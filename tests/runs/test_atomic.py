@@ -1,11 +1,13 @@
 import itertools
 import json
 import math
+import os
+import shutil
 
 import pytest
 
 from graft.errors import GraftError
-from graft.runs.atomic import replacing, write_json, write_text
+from graft.runs.atomic import appearing, replacing, write_json, write_text
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
@@ -70,3 +72,35 @@ def test_other_errors_of_the_disk_pass_as_they_are(tmp_path):
 def test_json_is_json_even_where_a_score_is_not_a_number(tmp_path):
     write_json(tmp_path / "scores.json", {"test/auroc": math.nan, "all": [1.0, math.inf], "count": 3})
     assert json.loads((tmp_path / "scores.json").read_text()) == {"test/auroc": None, "all": [1.0, None], "count": 3}
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_kill_at_any_moment_leaves_a_whole_folder_or_none(tmp_path, killed_after):
+    folder = tmp_path / "shards"
+
+    def write_for_ever():
+        for _ in itertools.count():
+            write()
+
+    def write():
+        with appearing(folder) as temporary:
+            for number in range(30):
+                (temporary / str(number)).write_bytes(bytes(20000))
+        shutil.rmtree(folder.rename(tmp_path / f"done {os.getpid()}"))
+
+    for attempt in range(12):
+        killed_after(0.03 + 0.007 * attempt, tmp_path, write_for_ever)
+        if folder.exists():
+            assert len(list(folder.iterdir())) == 30
+            shutil.rmtree(folder)
+    for path in tmp_path.glob("done *"):
+        shutil.rmtree(path)
+    write()
+    assert not list(tmp_path.iterdir()), "what kills left is cleared away"
+
+
+def test_two_processes_do_not_write_one_folder(tmp_path):
+    again = appearing(tmp_path / "shards")
+    with appearing(tmp_path / "shards"), pytest.raises(GraftError, match="is being written by another process"):
+        again.__enter__()
+    assert (tmp_path / "shards").is_dir()

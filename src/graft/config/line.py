@@ -17,7 +17,7 @@ class Line:
         overrides: `key=value`; a path in `folder_key` is quoted.
         flags: Everything else, `-m` and the like.
         parsed: Hydra's reading of the flags.
-        folder_key: The key that names an old run.
+        folder_key: The key that names an old run, or the folder to make.
     """
 
     command: str
@@ -39,7 +39,7 @@ class Line:
 
     @property
     def folder(self) -> str | None:
-        """The old run that the line names, or `None`.
+        """The folder that the line names, or `None`.
 
         Raises:
             ConfigError: An override cannot be read.

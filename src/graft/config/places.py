@@ -11,6 +11,7 @@ _PATHS = {
     "graft.data.TextTable": (("path",), ()),
     "graft.data.Torchvision": (("root",), ()),
     "graft.data.HuggingFace": ((), ("dataset",)),
+    "graft.data.Streaming": ((), ("folder",)),
     "graft.backbones.TimmBackbone": ((), ("weights",)),
     "graft.backbones.transformers.TransformersBackbone": ((), ("model", "weights")),
 }

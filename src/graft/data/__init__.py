@@ -7,6 +7,7 @@ from graft.data.huggingface import HuggingFace
 from graft.data.image_folder import ImageFolder
 from graft.data.known import Known
 from graft.data.sentiment import Sentiment
+from graft.data.streaming import Streaming
 from graft.data.tables import ImageTable, TextTable
 from graft.data.torchvision_sets import Torchvision
 
@@ -19,6 +20,7 @@ __all__ = [
     "Known",
     "OnBatches",
     "Sentiment",
+    "Streaming",
     "TextTable",
     "Torchvision",
     "chain",

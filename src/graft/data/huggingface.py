@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -28,6 +29,21 @@ class _Samples:
 
     def __call__(self, row: int) -> Any:
         return self.dataset[row][self.column]
+
+    def encoded(self, row: int) -> bytes | str | None:
+        """Returns the text, or what the picture's file holds."""
+        if self._pictures is None:
+            return str(self(row))
+        stored = self._pictures[row][self.column]
+        return stored["bytes"] or Path(stored["path"]).read_bytes()
+
+    @cached_property
+    def _pictures(self) -> Any:
+        """The set with its pictures as they are stored; None where they are texts."""
+        feature = self.dataset.features[self.column]
+        if type(feature).__name__ != "Image":
+            return None
+        return self.dataset.cast_column(self.column, type(feature)(decode=False))
 
 
 class HuggingFace(DataModule):

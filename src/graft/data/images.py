@@ -1,11 +1,12 @@
 """Image files to canonical images: uint8 tensors (3, H, W), RGB, whatever the file holds."""
 
 import hashlib
+import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, BinaryIO, NamedTuple, TypedDict
 
 import imagehash
 import numpy as np
@@ -40,6 +41,10 @@ class ImageFiles:
         """Returns the canonical image, uint8 (3, H, W)."""
         return decode(self.root / self.paths[row])
 
+    def encoded(self, row: int) -> bytes:
+        """Returns the image's file as it is."""
+        return (self.root / self.paths[row]).read_bytes()
+
 
 class ImageColumns(TypedDict):
     """What a table has of images beside the images, see `graft.data.table.Table`."""
@@ -72,6 +77,25 @@ def decode(path: Path) -> Tensor:
         return canonical(_read(path))
     except Exception as error:
         raise GraftError(f"{path}: {_reason(path, error)}.") from error
+
+
+def decode_bytes(content: bytes) -> Tensor:
+    """Reads what an image file holds; see `decode`.
+
+    Raises:
+        ValueError: it is no image, is truncated, or has pixels without a fixed range.
+    """
+    try:
+        return canonical(_read(io.BytesIO(content)))
+    except Exception as error:  # see `_reason`
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def as_png(image: Tensor) -> bytes:
+    """Returns a canonical image as PNG, of which `decode_bytes` makes the same image."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy())).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def canonical(image: Image.Image) -> Tensor:
@@ -110,8 +134,8 @@ def examine(path: Path) -> ImageFacts | str:
     return ImageFacts(*image.size, digest, str(imagehash.phash(image)))
 
 
-def _read(path: Path) -> Image.Image:
-    with Image.open(path) as image:
+def _read(source: Path | BinaryIO) -> Image.Image:
+    with Image.open(source) as image:
         _check_size(*image.size)
         image.load()
         return image

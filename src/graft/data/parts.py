@@ -11,7 +11,7 @@ from rich.progress import track
 from torch import Tensor
 
 from graft.data import images
-from graft.data.table import Rows
+from graft.data.table import Rows, unknown
 from graft.data.texts import digest
 
 
@@ -29,8 +29,17 @@ class Parts:
 
     def __call__(self, row: int) -> Any:
         """Returns the canonical sample."""
-        number = int(np.searchsorted(self.starts, row, side="right")) - 1
+        number = self._number(row)
         return as_canonical(self.sets[number](row - self.starts[number]))
+
+    def encoded(self, row: int) -> bytes | str | None:
+        """Returns the sample as its set stores it; None where the set does not say."""
+        number = self._number(row)
+        own: Callable[[int], bytes | str | None] = getattr(self.sets[number], "encoded", unknown)
+        return own(row - self.starts[number])
+
+    def _number(self, row: int) -> int:
+        return int(np.searchsorted(self.starts, row, side="right")) - 1
 
 
 def as_canonical(sample: Any) -> Any:

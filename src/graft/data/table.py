@@ -106,6 +106,15 @@ class Picked:
         """Returns the canonical sample of a row of the table."""
         return self.load(int(self.rows[row]))
 
+    def encoded(self, row: int) -> bytes | str | None:
+        """Returns the sample as its source stores it; None where that is not known."""
+        own: Callable[[int], bytes | str | None] = getattr(self.load, "encoded", unknown)
+        return own(int(self.rows[row]))
+
+
+def unknown(row: int) -> None:
+    """Stands in where what loads samples does not know how they are stored."""
+
 
 @dataclass(frozen=True)
 class Placed:

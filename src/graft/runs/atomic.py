@@ -1,4 +1,4 @@
-"""Files that are the old one or the new one, whatever happens while they are written."""
+"""Files that are the old one or the new one, and folders that are whole or absent, whatever happens meanwhile."""
 
 import contextlib
 import errno
@@ -6,9 +6,12 @@ import json
 import math
 import os
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from graft.errors import GraftError
 
@@ -38,6 +41,42 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     with contextlib.suppress(OSError):  # some network file systems cannot flush a folder
         _flush(path.parent)
+
+
+@contextlib.contextmanager
+def appearing(folder: Path) -> Iterator[Path]:
+    """Gives a temporary folder to write into, which takes the name `folder` when all of it is written and flushed.
+
+    It lies beside, so that a kill leaves nothing under the name; what it leaves of the other is removed the next time.
+
+    Args:
+        folder: That does not exist, or is empty.
+
+    Raises:
+        GraftError: When the disk is full, or another process is writing the same folder.
+    """
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
+            try:
+                shutil.rmtree(temporary, ignore_errors=True)
+                temporary.mkdir()
+                yield temporary
+                for path in temporary.rglob("*"):
+                    _flush(path)
+                if folder.exists():
+                    folder.rmdir()
+                temporary.rename(folder)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+                folder.with_name(f".{folder.name}.lock").unlink(missing_ok=True)
+    except Timeout as error:
+        raise GraftError(f"{folder} is being written by another process.") from error
+    except BaseException as error:
+        if is_full(error):
+            raise GraftError(f"disk full while writing {folder}; nothing of it is kept.") from error
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -16,19 +16,19 @@ _FILE = ("graft", _WARNINGS, "pytorch_lightning")  # what Lightning says of devi
 
 
 @contextlib.contextmanager
-def logging_to(path: Path) -> Iterator[None]:
+def logging_to(path: Path | None) -> Iterator[None]:
     """Logs what happens inside to the console and to the end of a file, and warnings with it.
 
     Of the processes of a distributed training only the first writes the file; the others say only what is wrong.
 
     Args:
-        path: The file, usually `train.log` of the run folder.
+        path: The file, usually `train.log` of the run folder; None: to the console alone.
     """
     console = RichHandler(show_time=False, show_path=False)  # on rich's own console, above a progress bar
     console.setLevel(logging.INFO if rank() == 0 else logging.WARNING)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_handling(console, _CONSOLE))
-        if rank() == 0:
+        if path is not None and rank() == 0:
             stack.enter_context(_handling(_file_handler(path), _FILE))
         stack.enter_context(_without_console("pytorch_lightning"))
         stack.enter_context(_warnings_of_others())

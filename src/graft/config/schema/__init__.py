@@ -15,7 +15,16 @@ from graft.config.schema.callbacks import (
     WiseFT,
 )
 from graft.config.schema.commands import COMMANDS
-from graft.config.schema.data import ELPV, HuggingFace, ImageFolder, OnBatches, Sentiment, TableFile, Torchvision
+from graft.config.schema.data import (
+    ELPV,
+    HuggingFace,
+    ImageFolder,
+    OnBatches,
+    Sentiment,
+    Streaming,
+    TableFile,
+    Torchvision,
+)
 from graft.config.schema.kinds import Node, Range
 from graft.config.schema.learning import (
     IA3,
@@ -47,6 +56,7 @@ TARGETS: dict[str, type] = {
     "graft.data.ImageTable": TableFile,
     "graft.data.OnBatches": OnBatches,
     "graft.data.Sentiment": Sentiment,
+    "graft.data.Streaming": Streaming,
     "graft.data.TextTable": TableFile,
     "graft.data.Torchvision": Torchvision,
     "graft.runs.loggers.tensorboard_logger": TensorboardLogger,

@@ -85,4 +85,15 @@ class Predict:
     checkpoint: Literal["best", "last"]
 
 
-COMMANDS: dict[str, type] = {"train": Train, "evaluate": Evaluate, "predict": Predict}
+@dataclass
+class Shard:
+    """configs/shard.yaml."""
+
+    paths: Paths
+    datamodule: Node
+    task: Node
+    to: str
+    chunk_mb: Annotated[int, Range(1, 2000)]  # litdata counts the bytes of a chunk in 32 bits
+
+
+COMMANDS: dict[str, type] = {"train": Train, "evaluate": Evaluate, "predict": Predict, "shard": Shard}

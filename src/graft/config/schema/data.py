@@ -23,6 +23,13 @@ class GroupedSplit(Split):
     group: str | None
 
 
+@dataclass
+class SeedOfSplit:
+    """Of splits that are given: what draws a part of them."""
+
+    seed: Seed
+
+
 @dataclass(kw_only=True)
 class Datamodule:
     """What every datamodule has."""
@@ -123,6 +130,14 @@ class Sentiment(Datamodule):
     train_domains: list[Domain]
     test_domains: list[Domain]
     split: Split
+
+
+@dataclass(kw_only=True)
+class Streaming(Datamodule):
+    """configs/datamodule/streaming.yaml."""
+
+    folder: str
+    split: SeedOfSplit
 
 
 @dataclass
