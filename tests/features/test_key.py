@@ -91,7 +91,7 @@ def test_precision_device_settings_and_versions_change_it(made, monkeypatch):
         name(backbone, own, stage="block_3"),
         name(backbone, own | {"pooling": "cls"}),
     ]
-    monkeypatch.setattr(key, "_versions", lambda: ["torch 99.0"])
+    monkeypatch.setattr(key, "_versions", lambda libraries: "torch 99.0")
     assert len({before, *others, name(backbone, own)}) == 6
 
 
