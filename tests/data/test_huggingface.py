@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from graft.data import HuggingFace
+from graft.data.images import decode_bytes
 from graft.data.table import Kind
 from graft.errors import ConfigError, GraftError
 
@@ -59,6 +60,14 @@ def test_pictures_with_their_own_splits(settings: dict[str, Any], pictures: Path
     sample = datamodule.dataset("val", train=False)[0]
     assert sample["inputs"].shape == (3, 6, 5)
     assert datamodule.classes[int(sample["target"])] == ("bright" if sample["inputs"].max() > 100 else "dark")
+
+
+def test_what_is_stored_of_a_picture_is_its_own_file(settings: dict[str, Any], pictures: Path):
+    table = make(settings, pictures).table
+    saved = b"".join(path.read_bytes() for path in pictures.rglob("*.arrow"))  # the files' bytes lie in it
+    stored = [table.load.encoded(row) for row in range(len(table.ids))]
+    assert all(content in saved for content in stored)
+    assert all(torch.equal(decode_bytes(content), table.load(row)) for row, content in enumerate(stored))
 
 
 def test_texts_of_a_folder(settings: dict[str, Any], texts: Path):

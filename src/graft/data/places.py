@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from graft.data.shards import MANIFEST, Manifest, check_file, read_manifest
+from graft.data.shards import AGAIN, MANIFEST, Manifest, check_file, read_manifest
 from graft.errors import GraftError, did_you_mean
 
 _STORES = ("s3://", "gs://", "azure://", "r2://", "hf://", "local:")
@@ -53,14 +53,14 @@ class Place:
         """
         said = self.manifest.files[name]
         path = self.file(name, said["bytes"])
-        check_file(path, said)
+        check_file(path, said, self.remedy(path))
         return path
 
     def remedy(self, path: Path) -> str:
         """Returns what to do about a damaged file."""
         if self.is_remote:
             return f"It is the copy of {self.address} in the cache: remove it, and it is fetched again."
-        return "Copy it again from where the shards were written, or write them again: graft shard … to=…"
+        return AGAIN
 
 
 def find(address: str) -> Place:

@@ -21,6 +21,7 @@ MANIFEST = "manifest.json"  # written last: a folder that has one is whole
 SAMPLES = "samples.parquet"
 INDEX = "index.json"  # litdata's, of each split
 FORMAT = 1
+AGAIN = "Copy it again from where the shards were written, or write them again: graft shard … to=…"
 
 _COLUMNS = {"stratum": "strata", "group": "groups", "weight": "weights", "length": "lengths"}
 _BITS = {"digest": "digests", "look": "looks"}
@@ -131,7 +132,7 @@ def read_manifest(content: bytes, where: str) -> Manifest:
         said = json.loads(content)
         known = said["format"], said["graft"]
     except (ValueError, KeyError, TypeError) as error:
-        raise GraftError(f"{where}/{MANIFEST} is no manifest of shards, or damaged: {error!r}. {_AGAIN}") from error
+        raise GraftError(f"{where}/{MANIFEST} is no manifest of shards, or damaged: {error!r}. {AGAIN}") from error
     if known[0] != FORMAT:
         raise GraftError(
             f"{where} holds shards of format {known[0]}, written by graft {known[1]}; this is graft {version('graft')},"
@@ -140,14 +141,11 @@ def read_manifest(content: bytes, where: str) -> Manifest:
     try:
         return Manifest(**said)
     except TypeError as error:
-        raise GraftError(f"{where}/{MANIFEST} is damaged: {error}. {_AGAIN}") from error
+        raise GraftError(f"{where}/{MANIFEST} is damaged: {error}. {AGAIN}") from error
 
 
-_AGAIN = "Copy it again from where the shards were written, or write them again: graft shard … to=…"
-
-
-def check_file(path: Path, said: Mapping[str, Any]) -> None:
-    """Compares a file with what the manifest says of it.
+def check_file(path: Path, said: Mapping[str, Any], remedy: str) -> None:
+    """Compares a file with what the manifest says of it; the remedy is for the message.
 
     Raises:
         GraftError: it is another one.
@@ -155,7 +153,7 @@ def check_file(path: Path, said: Mapping[str, Any]) -> None:
     if (is_one := _described(path)) != said:
         what = "bytes" if is_one["bytes"] != said["bytes"] else "sha256"
         raise GraftError(
-            f"{path} is not the file that the manifest describes ({what}: {is_one[what]}, not {said[what]}). {_AGAIN}"
+            f"{path} is not the file that the manifest describes ({what}: {is_one[what]}, not {said[what]}). {remedy}"
         )
 
 
