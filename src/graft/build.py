@@ -22,6 +22,7 @@ from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.strategies import Strategy
 from graft.strategies.phases import HEAD
 from graft.strategies.selection import chosen
+from graft.strategies.sharding import ShardedStages, check_shardable
 from graft.tasks import Task
 
 
@@ -60,7 +61,7 @@ def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:
             f" strategy={strategy.name}, which are counted in epochs: set trainer.max_epochs."
         )
     penalised = any(value is not None for value in cfg.penalty.values())
-    _check_distribution(cfg.trainer.strategy, strategy, penalised)
+    _check_distribution(cfg.trainer, strategy, backbone, penalised)
     if penalised and not strategy.moves_the_backbone:
         raise ConfigError(
             f"penalty={' '.join(map(str, cfg.penalty))} holds the backbone's weights back, but strategy={strategy.name}"
@@ -72,28 +73,45 @@ def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:
     return strategy
 
 
-def _check_distribution(chosen: Any, strategy: Strategy, penalised: bool) -> None:
+def _check_distribution(trainer: DictConfig, strategy: Strategy, backbone: Backbone, penalised: bool) -> None:
     """Refuses ways to distribute a training that would lose something, or fail long after the start."""
+    chosen = trainer.strategy
     name = str(chosen if isinstance(chosen, str) else chosen.get("_target_"))
     if any(word in name for word in ("spawn", "fork", "notebook")):
         raise ConfigError(
             f"trainer.strategy={name}: its processes end with what they have scored. Take trainer.strategy=ddp, whose"
             " processes are started from the command line."
         )
-    if "modelparallel" in name.lower():
+    if any(word in name.lower() for word in ("fsdp", "modelparallel")):
         raise ConfigError(
-            f"trainer.strategy={name} cuts a network by a plan of its own, and Graft has none for its backbones. Take"
-            " trainer.strategy=ddp, or trainer=fsdp on GPUs."
+            f"trainer.strategy={name} knows no stages, which is what Graft freezes and shares out among processes."
+            " Take trainer=fsdp."
         )
-    shards = any(word in name.lower() for word in ("fsdp", "deepspeed"))
-    if shards and penalised:
+    if name.endswith(ShardedStages.__name__):
+        _check_sharding(trainer, backbone)
+    if "deepspeed" in name.lower():
+        _check_deepspeed(name, strategy, penalised)
+
+
+def _check_sharding(trainer: DictConfig, backbone: Backbone) -> None:
+    if str(trainer.precision) in ("16-mixed", "16"):
         raise ConfigError(
-            f"trainer.strategy={name} shards the weights, and a penalty compares them whole: penalty=none."
+            f"trainer=fsdp with trainer.precision={trainer.precision}: gradients would be scaled by each process for"
+            " itself. Take trainer.precision=bf16-mixed."
         )
-    if shards and (len(strategy.phases) != 1 or strategy.adapter is not None or strategy.start is not None):
+    check_shardable(backbone)
+
+
+def _check_deepspeed(name: str, strategy: Strategy, penalised: bool) -> None:
+    if penalised:
+        raise ConfigError(
+            f"trainer.strategy={name} shards the weights, and a penalty compares them whole: penalty=none, or"
+            " trainer=fsdp."
+        )
+    if len(strategy.phases) != 1 or strategy.adapter is not None or strategy.start is not None:
         raise ConfigError(
             f"trainer.strategy={name} shards the weights once, at the start; strategy={strategy.name} changes them"
-            " later. Take trainer.strategy=ddp, or a strategy of one phase such as full_finetuning."
+            " later. Take trainer=fsdp or trainer=ddp, or a strategy of one phase such as full_finetuning."
         )
 
 
