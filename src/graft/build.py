@@ -1,5 +1,6 @@
 """From a config to the parts that it names, in the order in which they need one another."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,8 +23,10 @@ from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.strategies import Strategy
 from graft.strategies.phases import HEAD
 from graft.strategies.selection import chosen
-from graft.strategies.sharding import ShardedStages, check_shardable
+from graft.strategies.sharding import ShardedStages, check_shardable, fuses
 from graft.tasks import Task
+
+log = logging.getLogger(__name__)
 
 
 def build_backbone(cfg: DictConfig) -> Backbone:
@@ -87,10 +90,15 @@ def _check_distribution(trainer: DictConfig, strategy: Strategy, backbone: Backb
             f"trainer.strategy={name} knows no stages, which is what Graft freezes and shares out among processes."
             " Take trainer=fsdp."
         )
-    if name.endswith(ShardedStages.__name__):
+    if shares_weights(trainer):
         _check_sharding(trainer, backbone)
     if "deepspeed" in name.lower():
         _check_deepspeed(name, strategy, penalised)
+
+
+def shares_weights(trainer: DictConfig) -> bool:
+    """Whether each process holds its part of the weights only, stage by stage."""
+    return not isinstance(trainer.strategy, str) and target_of(trainer.strategy) is ShardedStages
 
 
 def _check_sharding(trainer: DictConfig, backbone: Backbone) -> None:
@@ -140,11 +148,20 @@ def build_task(cfg: DictConfig, backbone: Backbone, strategy: Strategy, targets:
         classes=classes,
         strategy=strategy,
         penalties=list(build_all(cfg.penalty).values()),
-        optimizer=build(cfg.optimizer, lr=scaled_rate(cfg)),
+        optimizer=_optimizer(cfg),
         scheduler=build(cfg.scheduler),
         **_told_by_targets(cfg, targets),
     )
     return task
+
+
+def _optimizer(cfg: DictConfig) -> Any:
+    """The partial; not fused where PyTorch cannot step over shared weights so, which gives the same steps."""
+    changes: dict[str, Any] = {"lr": scaled_rate(cfg)}
+    if shares_weights(cfg.trainer) and cfg.optimizer.get("fused") and not fuses(target_of(cfg.optimizer)):
+        log.info("optimizer.fused: PyTorch has that for weights that processes share in Adam and AdamW only: left out")
+        changes["fused"] = False
+    return build(cfg.optimizer, **changes)
 
 
 def _told_to_metrics(targets: Targets) -> dict[str, int]:

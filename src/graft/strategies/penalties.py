@@ -1,16 +1,15 @@
 """Penalties: what is added to the loss of a training batch so that less is lost of what the backbone knew."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from graft.backbones.stages import Stage
 from graft.errors import ConfigError
 from graft.strategies.selection import is_adapter
-from graft.strategies.sharding import like
+from graft.strategies.sharding import like, over_all, own_part
 
 
 class Penalty(ABC):
@@ -49,12 +48,15 @@ class L2SP(Penalty):
 
     def __call__(self) -> Tensor:
         """See `Penalty`; frozen weights are where they were and cost nothing to leave out."""
-        terms = []
-        for name, parameter in self._parameters().items():
-            if parameter.requires_grad:
-                start = self._starts[name] = like(self._starts[name], parameter)  # which the trainer may have moved
-                terms.append(_whole((parameter - start).pow(2).sum()))
-        return 0.5 * self._strength * torch.stack(terms).sum() if terms else torch.zeros(())
+        return 0.5 * self._strength * self._squares(lambda parameter: parameter.requires_grad)
+
+    def _squares(self, counts: Callable[[nn.Parameter], bool]) -> Tensor:
+        """The squared distance over those parameters that count."""
+        terms, learnt = [], {name: value for name, value in self._parameters().items() if counts(value)}
+        for name, parameter in learnt.items():
+            start = self._starts[name] = like(self._starts[name], parameter)  # where the trainer has put the parameter
+            terms.append((own_part(parameter) - own_part(start)).pow(2).sum())
+        return over_all(torch.stack(terms).sum(), *learnt.values()) if terms else torch.zeros(())
 
     def _parameters(self) -> dict[str, nn.Parameter]:
         """The backbone's own, as they are now: new ones where a trainer shared them out among processes."""
@@ -65,10 +67,4 @@ class L2SP(Penalty):
     def distance(self) -> float:
         """Returns how far the weights are from where they started, the Euclidean norm."""
         with torch.no_grad():
-            pairs = [(value, like(self._starts[name], value)) for name, value in self._parameters().items()]
-            return float(sum(float(_whole((value - start).pow(2).sum())) for value, start in pairs) ** 0.5)
-
-
-def _whole(term: Tensor) -> Tensor:
-    """The sum over all processes of a term of which each has its part."""
-    return term.full_tensor() if isinstance(term, DTensor) else term
+            return float(self._squares(lambda _: True)) ** 0.5

@@ -10,7 +10,7 @@ from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
-from torch.optim import Optimizer
+from torch.optim import Adam, Optimizer
 from torch.utils._pytree import tree_map, tree_map_only
 
 from graft.backbones.stages import Stage
@@ -106,6 +106,11 @@ def check_shardable(network: nn.Module) -> None:
             )
 
 
+def fuses(optimizer: Any) -> bool:
+    """Whether PyTorch takes the step of an optimizer's class in one kernel over parts of weights too."""
+    return isinstance(optimizer, type) and issubclass(optimizer, Adam)
+
+
 def shard(network: nn.Module, stages: Sequence[Stage], mesh: DeviceMesh) -> None:
     """Shares a network's parameters out among the processes of a mesh.
 
@@ -155,6 +160,23 @@ def like(value: Tensor, parameter: Tensor) -> Tensor:
     if not isinstance(parameter, DTensor) or isinstance(value, DTensor):
         return value
     return distribute_tensor(value, parameter.device_mesh, parameter.placements, src_data_rank=None)
+
+
+def own_part(value: Tensor) -> Tensor:
+    """Returns the part of a value that this process has, a plain tensor; all of it where it is not shared out."""
+    return value.to_local() if isinstance(value, DTensor) else value
+
+
+def over_all(term: Tensor, *of: Tensor) -> Tensor:
+    """Returns the sum over all processes of a scalar that each made of its own parts of these values.
+
+    Its gradient is that of this process's term, which alone depends on its parts.
+    """
+    if not any(isinstance(value, DTensor) for value in of):
+        return term
+    total = term.detach().clone()
+    distributed.all_reduce(total)
+    return term + (total - term.detach())
 
 
 def _shared_out(state: Mapping[str, Any], optimizer: Optimizer) -> dict[str, Any]:
