@@ -1,5 +1,6 @@
 """Two processes that share the weights out are the same training as one that has them all."""
 
+import csv
 import json
 import os
 import subprocess
@@ -36,6 +37,7 @@ CASES = {  # what each trains with; of two processes; of one
         [*SHARED, "trainer.max_epochs=1"], ["trainer.max_epochs=2"],
     ),
 }  # fmt: skip
+NORMS = ["backbone.model=test_efficientnet", "strategy=full_finetuning"]
 AGAIN = {"resumed": ["trainer.max_epochs=2"]}
 
 
@@ -69,6 +71,7 @@ def test_two_processes_that_share_the_weights_out_end_as_one(
         lines.append([*words, f"datamodule.root={flowers}", folder, *common, *given, *two])
         if name in AGAIN:
             lines.append([f"resume={tmp_path / name}_two", *AGAIN[name]])
+    lines.append([*words, f"datamodule.root={flowers}", f"hydra.run.dir={tmp_path}/norms", *common, *NORMS, *SHARED])
     in_two(lines)
     for name, (given, _, one) in CASES.items():
         alone = tiny(*common, *given, *one, name=f"{name}_one")
@@ -82,6 +85,11 @@ def test_two_processes_that_share_the_weights_out_end_as_one(
     assert graft("evaluate", f"run={lora}", "split=test") == 0
     (file,) = (lora / "evaluations").iterdir()
     assert json.loads(file.read_text())["test/loss"] == pytest.approx(before["test/loss"], abs=1e-5)
+    with (tmp_path / "norms" / "metrics.csv").open() as file:
+        validated = [float(row["val/loss"]) for row in csv.DictReader(file) if row["val/loss"]]
+    # The best checkpoint has one process's running statistics; while it was trained all validated by them too.
+    scored = read(tmp_path / "norms", "summary.json")["val/loss"]
+    assert min(abs(loss - scored) for loss in validated) < 1e-6
 
 
 def same(one, two, read, weights, name):

@@ -1,5 +1,6 @@
 """Penalties: what is added to the loss of a training batch so that less is lost of what the backbone knew."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
@@ -67,4 +68,4 @@ class L2SP(Penalty):
     def distance(self) -> float:
         """Returns how far the weights are from where they started, the Euclidean norm."""
         with torch.no_grad():
-            return float(self._squares(lambda _: True)) ** 0.5
+            return math.sqrt(float(self._squares(lambda _: True)))

@@ -42,8 +42,8 @@ class ShardedStages(DDPStrategy):
     def share_out(self, network: Any) -> None:
         """Shares a network with `stages` out among the processes, once."""
         if not isinstance(network, FSDPModule):
-            network.to(self.root_device)
             shard(network, network.stages, init_device_mesh(self.root_device.type, (self.world_size,)))
+            network.to(self.root_device)  # what FSDP2 has not put there, such as the state of metrics
 
     def configure_ddp(self) -> None:
         """Has nothing to wrap, at no change of phase either."""
@@ -125,7 +125,9 @@ def shard(network: nn.Module, stages: Sequence[Stage], mesh: DeviceMesh) -> None
     for parameter in network.parameters():
         parameter.data = parameter.data.contiguous()  # which is all that FSDP2 takes: not channels last
     for value in (*network.parameters(), *network.buffers()):
-        distributed.broadcast(value.detach(), src=0)
+        first = value.detach().to(mesh.device_type)  # one by one: the device need not hold the whole network
+        distributed.broadcast(first, src=0)
+        value.detach().copy_(first)
     names = {id(value): name for name, value in network.named_parameters()}
     for stage in stages:
         modules = _outermost(stage)
