@@ -1,5 +1,6 @@
 """From a config to the parts that it names, in the order in which they need one another."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,10 @@ from graft.runs.checkpoints import AtomicCheckpointIO
 from graft.strategies import Strategy
 from graft.strategies.phases import HEAD
 from graft.strategies.selection import chosen
+from graft.strategies.sharding import ShardedStages, check_shardable, fuses
 from graft.tasks import Task
+
+log = logging.getLogger(__name__)
 
 
 def build_backbone(cfg: DictConfig) -> Backbone:
@@ -60,7 +64,7 @@ def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:
             f" strategy={strategy.name}, which are counted in epochs: set trainer.max_epochs."
         )
     penalised = any(value is not None for value in cfg.penalty.values())
-    _check_distribution(cfg.trainer.strategy, strategy, penalised)
+    _check_distribution(cfg.trainer, strategy, backbone, penalised)
     if penalised and not strategy.moves_the_backbone:
         raise ConfigError(
             f"penalty={' '.join(map(str, cfg.penalty))} holds the backbone's weights back, but strategy={strategy.name}"
@@ -72,28 +76,50 @@ def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:
     return strategy
 
 
-def _check_distribution(chosen: Any, strategy: Strategy, penalised: bool) -> None:
+def _check_distribution(trainer: DictConfig, strategy: Strategy, backbone: Backbone, penalised: bool) -> None:
     """Refuses ways to distribute a training that would lose something, or fail long after the start."""
+    chosen = trainer.strategy
     name = str(chosen if isinstance(chosen, str) else chosen.get("_target_"))
     if any(word in name for word in ("spawn", "fork", "notebook")):
         raise ConfigError(
             f"trainer.strategy={name}: its processes end with what they have scored. Take trainer.strategy=ddp, whose"
             " processes are started from the command line."
         )
-    if "modelparallel" in name.lower():
+    if any(word in name.lower() for word in ("fsdp", "modelparallel")):
         raise ConfigError(
-            f"trainer.strategy={name} cuts a network by a plan of its own, and Graft has none for its backbones. Take"
-            " trainer.strategy=ddp, or trainer=fsdp on GPUs."
+            f"trainer.strategy={name} knows no stages, which is what Graft freezes and shares out among processes."
+            " Take trainer=fsdp."
         )
-    shards = any(word in name.lower() for word in ("fsdp", "deepspeed"))
-    if shards and penalised:
+    if shares_weights(trainer):
+        _check_sharding(trainer, backbone)
+    if "deepspeed" in name.lower():
+        _check_deepspeed(name, strategy, penalised)
+
+
+def shares_weights(trainer: DictConfig) -> bool:
+    """Whether each process holds its part of the weights only, stage by stage."""
+    return not isinstance(trainer.strategy, str) and target_of(trainer.strategy) is ShardedStages
+
+
+def _check_sharding(trainer: DictConfig, backbone: Backbone) -> None:
+    if str(trainer.precision) in ("16-mixed", "16"):
         raise ConfigError(
-            f"trainer.strategy={name} shards the weights, and a penalty compares them whole: penalty=none."
+            f"trainer=fsdp with trainer.precision={trainer.precision}: gradients would be scaled by each process for"
+            " itself. Take trainer.precision=bf16-mixed."
         )
-    if shards and (len(strategy.phases) != 1 or strategy.adapter is not None or strategy.start is not None):
+    check_shardable(backbone)
+
+
+def _check_deepspeed(name: str, strategy: Strategy, penalised: bool) -> None:
+    if penalised:
+        raise ConfigError(
+            f"trainer.strategy={name} shards the weights, and a penalty compares them whole: penalty=none, or"
+            " trainer=fsdp."
+        )
+    if len(strategy.phases) != 1 or strategy.adapter is not None or strategy.start is not None:
         raise ConfigError(
             f"trainer.strategy={name} shards the weights once, at the start; strategy={strategy.name} changes them"
-            " later. Take trainer.strategy=ddp, or a strategy of one phase such as full_finetuning."
+            " later. Take trainer=fsdp or trainer=ddp, or a strategy of one phase such as full_finetuning."
         )
 
 
@@ -122,11 +148,20 @@ def build_task(cfg: DictConfig, backbone: Backbone, strategy: Strategy, targets:
         classes=classes,
         strategy=strategy,
         penalties=list(build_all(cfg.penalty).values()),
-        optimizer=build(cfg.optimizer, lr=scaled_rate(cfg)),
+        optimizer=_optimizer(cfg),
         scheduler=build(cfg.scheduler),
         **_told_by_targets(cfg, targets),
     )
     return task
+
+
+def _optimizer(cfg: DictConfig) -> Any:
+    """The partial; not fused where PyTorch cannot step over shared weights so, which gives the same steps."""
+    changes: dict[str, Any] = {"lr": scaled_rate(cfg)}
+    if shares_weights(cfg.trainer) and cfg.optimizer.get("fused") and not fuses(target_of(cfg.optimizer)):
+        log.info("optimizer.fused: PyTorch has that for weights that processes share in Adam and AdamW only: left out")
+        changes["fused"] = False
+    return build(cfg.optimizer, **changes)
 
 
 def _told_to_metrics(targets: Targets) -> dict[str, int]:

@@ -7,8 +7,16 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback
+from torch.distributed.fsdp import FSDPModule
 
-from graft.build import build_backbone, build_datamodule, build_strategy, build_task, build_trainer
+from graft.build import (
+    as_one_process,
+    build_backbone,
+    build_datamodule,
+    build_strategy,
+    build_task,
+    build_trainer,
+)
 from graft.compiling import compile_if_asked
 from graft.config.instantiate import build_all
 from graft.data.datamodule import DataModule
@@ -64,6 +72,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         task = build_task(cfg, backbone, strategy, datamodule.targets())
         check_start(task, datamodule)
         run.save_json(run.stages, stage_rows(task.strategy, task.stages, task.lr))
+        counts = parameter_counts(strategy, task.stages)  # now: DeepSpeed leaves a process its part of the weights
         metrics = MetricsCSV(run.metrics)
         trainer = build_trainer(
             cfg, callbacks(chosen, cfg.seed, task, run, handler), [metrics, *build_all(cfg.logger).values()]
@@ -94,6 +103,8 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
     with clock.part("scoring"):
         interpolate(run, trainer, task, datamodule, cfg.monitor, cfg.mode)
         scores = score_best(run, trainer, task, datamodule, splits[1:], cfg.bootstrap)
+        if strategy.adapter is not None:
+            keep_adapter(run, cfg, trainer, task, datamodule)
 
     tests = {key: value for key, value in scores.items() if key.startswith("test/")}
     for logger in trainer.loggers if tests else []:
@@ -102,7 +113,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         "name": cfg.name,
         "seed": cfg.seed,
         **scores,
-        **parameter_counts(strategy, task.stages),
+        **counts,
         **_with_earlier(clock.seconds(), run.earlier_seconds()),
         **_pace(trainer),
         **peak_memory(),
@@ -177,12 +188,23 @@ def score_best(
         scores |= score(trainer, task, datamodule, split)
         tables.append(prediction_table(task.predictions, datamodule, split))
     save_predictions(run, tables)
-    if task.strategy.adapter is not None and rank() == 0:
-        save_adapter(task.backbone, task.head, run.adapter, alone=not task.strategy.moves_the_backbone)
     if rank() == 0:
         run.save_json(run.scores, detailed_scores(task, datamodule, split, resamples))
         save_worst(run, task.predictions, datamodule)
     return scores
+
+
+def keep_adapter(run: RunFolder, cfg: DictConfig, trainer: pl.Trainer, task: Task, datamodule: DataModule) -> None:
+    """Writes what the adapter has learnt; where the weights are shared out among processes, from a task made anew."""
+    if isinstance(task, FSDPModule):
+        weights = trainer.strategy.lightning_module_state_dict()
+        cfg = as_one_process(cfg)
+        backbone = build_backbone(cfg)
+        task = build_task(cfg, backbone, build_strategy(cfg, backbone), datamodule.targets())
+        if rank() == 0:
+            task.load_state_dict(weights)
+    if rank() == 0:
+        save_adapter(task.backbone, task.head, run.adapter, alone=not task.strategy.moves_the_backbone)
 
 
 def save_preview(run: RunFolder, datamodule: DataModule) -> None:

@@ -42,7 +42,7 @@ def undecayed(stages: Sequence[Stage], exempt: Collection[str] = ()) -> frozense
     """Returns the `id`s of the parameters that no weight decay pulls to zero.
 
     These are norms' scales, all biases and other vectors (Goyal et al., 2017, section 5.3), the factors of IA3 and the
-    magnitudes of DoRA. To be asked before a distributed strategy takes the parameters' shapes away.
+    magnitudes of DoRA.
 
     Args:
         stages: From input to output.

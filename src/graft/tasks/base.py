@@ -21,6 +21,7 @@ from graft.strategies.groups import parameter_groups, undecayed
 from graft.strategies.penalties import Penalty
 from graft.strategies.phases import HEAD
 from graft.strategies.selection import is_adapter
+from graft.strategies.sharding import like
 from graft.tasks.predictions import Predictions
 
 Batch = dict[str, Any]
@@ -72,13 +73,7 @@ class Task(pl.LightningModule):
         self.penalties = penalties
         for penalty in penalties:
             penalty.begin(backbone.stages)
-        # Asked before FSDP flattens what tells a matrix from a vector.
-        self._undecayed = undecayed(self.stages, backbone.undecayed())
-        if penalties:  # they pull the backbone's own weights elsewhere than to zero
-            own = [
-                value for stage in backbone.stages for name, value in stage.parameters.items() if not is_adapter(name)
-            ]
-            self._undecayed |= set(map(id, own))
+        self._top = whole(HEAD, head)
         self._optimizer = optimizer
         self._scheduler = scheduler
         self._compiled: Callable[[Any], Tensor] | None = None
@@ -91,7 +86,7 @@ class Task(pl.LightningModule):
     @property
     def stages(self) -> tuple[Stage, ...]:
         """From input to output, the head last."""
-        return (*self.backbone.stages, whole(HEAD, self.head))
+        return (*self.backbone.stages, self._top)
 
     @property
     def lr(self) -> float:
@@ -137,7 +132,7 @@ class Task(pl.LightningModule):
         """Makes all parameter groups of all phases, before the first step."""
         stages = self.stages
         decay = float(self._optimizer.keywords.get("weight_decay", 0.0))
-        groups = parameter_groups(stages, self.strategy.scales(0), self.lr, decay, self._undecayed)
+        groups = parameter_groups(stages, self.strategy.scales(0), self.lr, decay, self._undecayed())
         optimizer = self._optimizer(groups)
         # Lightning holds that a fused optimizer unscales gradients itself and refuses to clip them, in bf16 too, where
         # none are scaled (its issue 21435). Told otherwise, it unscales, then clips, and torch does not unscale again.
@@ -145,6 +140,20 @@ class Task(pl.LightningModule):
         steps = self.trainer.estimated_stepping_batches
         total_steps = int(steps) if math.isfinite(steps) else None
         return {"optimizer": optimizer, "lr_scheduler": self._scheduler(optimizer, total_steps=total_steps)}
+
+    def _undecayed(self) -> frozenset[int]:
+        exempt = undecayed(self.stages, self.backbone.undecayed())
+        if not self.penalties:
+            return exempt
+        # They pull the backbone's own weights elsewhere than to zero.
+        named = [item for stage in self.backbone.stages for item in stage.parameters.items()]
+        return exempt | {id(value) for name, value in named if not is_adapter(name)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Takes whole tensors in, where the network's own are shared out among processes too."""
+        own = self.state_dict()
+        parts = {name: like(value, own[name]) if name in own else value for name, value in state_dict.items()}
+        return super().load_state_dict(parts, strict, assign)
 
     def penalised(self, loss: Tensor) -> Tensor:
         """Returns the loss of a training batch with the penalties, whose sum is logged as `train/penalty`."""
