@@ -26,7 +26,7 @@ from graft.tasks.predictions import Predictions
 
 Batch = dict[str, Any]
 
-_WHOLE = (SingleDeviceStrategy, DDPStrategy)  # each process has all of the weights
+_WHOLE = (SingleDeviceStrategy, DDPStrategy)  # exactly these: others share the weights out among processes
 
 
 class Task(pl.LightningModule):
@@ -123,8 +123,8 @@ class Task(pl.LightningModule):
 
     def _is_frozen(self) -> bool:
         """Whether the backbone stands still as a whole, in one piece."""
-        sharded = self._trainer is not None and not isinstance(self.trainer.strategy, _WHOLE)
-        if sharded or any(parameter.requires_grad for parameter in self.backbone.parameters()):
+        shared = self._trainer is not None and type(self.trainer.strategy) not in _WHOLE
+        if shared or any(parameter.requires_grad for parameter in self.backbone.parameters()):
             return False
         return not any(module.training for stage in self.backbone.stages for module in stage.modules)
 
