@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from graft.backbones import Backbone
+from graft.backbones.depthwise import learn_depthwise_in_float32
 from graft.backbones.frozen import Frozen
 from graft.backbones.stages import Stage, whole
 from graft.errors import GraftError
@@ -68,6 +69,7 @@ class Task(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        learn_depthwise_in_float32(backbone)
         self.head = head
         self.strategy = strategy
         self.penalties = penalties
