@@ -48,12 +48,12 @@ def test_a_run_on_shards_is_the_run_on_their_source_and_can_be_stopped(
     """Bit for bit: weights, best and last, and predictions; of a run that is stopped in its second epoch too."""
     folder = shard()
     source = tiny(*RECIPE, name="source")
-    (tmp_path / "stop_at.py").write_text(STOP)
+    (tmp_path / "stop_in_shards.py").write_text(STOP)
     monkeypatch.syspath_prepend(tmp_path)
     words = [word for word in tiny_words if word != "datamodule=image_folder"]
     words += ["datamodule=streaming", f"'datamodule.folder={folder}'", "datamodule.num_workers=0", *RECIPE]
     words = [word.replace("'datamodule.folder=", "datamodule.folder='") for word in words]
-    stop = "+callbacks.stop={_target_: stop_at.StopAt}"
+    stop = "+callbacks.stop={_target_: stop_in_shards.StopAt}"
     run = tmp_path / "streamed"
     assert graft("train", *words, stop, f"hydra.run.dir={run}", "name=streamed") == 143
     assert graft("train", f"resume={run}", "callbacks.stop=null") == 0

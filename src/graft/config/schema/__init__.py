@@ -43,7 +43,7 @@ from graft.config.schema.learning import (
 )
 from graft.config.schema.loggers import TensorboardLogger, WandbLogger
 from graft.config.schema.tasks import Classification, CrossEntropyLoss, FocalLoss, Head, MacroMetric, Supervised
-from graft.config.schema.trainer import Trainer
+from graft.config.schema.trainer import ShardedStages, Trainer
 
 __all__ = ["COMMANDS", "HYDRA_KEYS", "TARGETS", "Node", "Range"]
 
@@ -76,6 +76,7 @@ TARGETS: dict[str, type] = {
     "graft.strategies.schedules.constant": Constant,
     "graft.strategies.schedules.cosine": Cosine,
     "graft.strategies.schedules.plateau": Plateau,
+    "graft.strategies.sharding.ShardedStages": ShardedStages,
     "graft.tasks.Classification": Classification,
     "graft.tasks.MultiLabel": Supervised,
     "graft.tasks.Regression": Supervised,

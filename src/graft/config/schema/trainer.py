@@ -59,3 +59,10 @@ class Trainer:
     sync_batchnorm: bool = ABSENT
     compile: bool = ABSENT  # Graft's own
     val_check_interval: int | float | str | dict[str, int] | None = ABSENT
+
+
+@dataclass(kw_only=True)
+class ShardedStages:
+    """configs/trainer/fsdp.yaml."""
+
+    process_group_backend: str | None = ABSENT
