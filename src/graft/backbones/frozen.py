@@ -40,9 +40,8 @@ class Frozen:
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
         made_of = (dtype, *((tensor.data_ptr(), tensor._version) for tensor in tensors))
         if self._copy is None or made_of != self._made_of:
-            quick = (
-                folded(self._network, inputs[:2]) if device == "cpu" and isinstance(inputs, Tensor) else self._network
-            )
+            foldable = device == "cpu" and isinstance(inputs, Tensor)
+            quick = folded(self._network, inputs[:2]) if foldable else self._network
             self._copy = quick if dtype is None else _cast(quick, dtype)
             self._made_of = made_of
         return self._copy

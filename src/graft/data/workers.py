@@ -31,7 +31,7 @@ def loader_processes(dataset: AnySamples, batch_size: int, training_processes: i
     if seconds < _HANDED_OVER:
         return 0
     count = min(math.ceil(seconds / _WANTED), free_cores(training_processes))
-    log.info("loading a batch of %d takes %.0f ms: %d loader processes", batch_size, 1000 * seconds, count)
+    log.info("loading a batch of %d takes %.0f ms; loader processes: %d", batch_size, 1000 * seconds, count)
     return count
 
 
