@@ -47,14 +47,16 @@ from graft.strategies.callback import PhaseChanges
 from graft.strategies.schedules import LooksAtValidation
 from graft.strategies.synchronising import synchronise_norms
 from graft.strategies.table import stage_rows, stage_table
+from graft.sweeps.pruning import StopWhenPruned
+from graft.sweeps.trial import Trial
 from graft.tasks import Task
 from graft.worst import save_worst
 
 log = logging.getLogger(__name__)
 
 
-def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> float:
-    """Goes from a config and a claimed folder to a summary."""
+def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial: Trial | None = None) -> float:
+    """Goes from a config and a claimed folder to a summary; `trial`: what the run is in a sweep."""
     ignore_expected_warnings()
     clock = Stopwatch()
     with clock.part("setup"):
@@ -74,8 +76,9 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         run.save_json(run.stages, stage_rows(task.strategy, task.stages, task.lr))
         counts = parameter_counts(strategy, task.stages)  # now: DeepSpeed leaves a process its part of the weights
         metrics = MetricsCSV(run.metrics)
+        pruning = StopWhenPruned(trial, cfg.monitor)
         trainer = build_trainer(
-            cfg, callbacks(chosen, cfg.seed, task, run, handler), [metrics, *build_all(cfg.logger).values()]
+            cfg, [*callbacks(chosen, cfg.seed, task, run, handler), pruning], [metrics, *build_all(cfg.logger).values()]
         )
         asked = bool(cfg.trainer.get("sync_batchnorm"))
         compile_if_asked(cfg, task, trainer.strategy.root_device.type)
@@ -117,12 +120,13 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -> fl
         **_with_earlier(clock.seconds(), run.earlier_seconds()),
         **_pace(trainer),
         **peak_memory(),
+        **({} if pruning.pruned_at is None else {"pruned_at": pruning.pruned_at}),
         "epochs": trainer.current_epoch,
         "steps": trainer.global_step,
     }
     run.save_summary(summary)
     log.info("%s", rendered(outcome_table(summary)))
-    if trainer.is_global_zero:
+    if trainer.is_global_zero and trial is None:
         print(f"run folder: {run.path}")  # not through the console's log, which breaks long lines: it is to be copied
     return scores[cfg.monitor]
 

@@ -1,5 +1,7 @@
 """`graft train`: claims a run folder, then begins the work; nothing heavy is imported before."""
 
+from contextlib import nullcontext
+
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
@@ -10,6 +12,7 @@ from graft.runs.folder import RunFolder
 from graft.runs.log import logging_to
 from graft.runs.signals import signals
 from graft.runs.tracking import finishing_wandb
+from graft.sweeps.trial import this_trial
 
 
 def train(cfg: DictConfig) -> float:
@@ -24,10 +27,12 @@ def train(cfg: DictConfig) -> float:
     """
     run, cfg = claim(cfg)
     # The report is made when the status is written; the tracker is told last: an upload may take long.
-    with signals() as handler, logging_to(run.log), finishing_wandb(), reporting(run), run.recording():
+    trial = this_trial()
+    report = reporting(run) if cfg.get("report", True) else nullcontext()
+    with signals() as handler, logging_to(run.log, quiet=trial is not None), finishing_wandb(), report, run.recording():
         from graft.fitting import fit_and_score  # torch: seconds, in which a stop is already written down
 
-        return fit_and_score(run, cfg, handler)
+        return fit_and_score(run, cfg, handler, trial)
 
 
 def claim(cfg: DictConfig) -> tuple[RunFolder, DictConfig]:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from graft.config.explain import Mistake, as_config_error, find_mistake
 from graft.config.locate import configs_dir
 from graft.config.overrides import parse, sweep_points
+from graft.config.schema import TARGETS
+from graft.config.search import check_search
 from graft.config.validate import problems, raise_problems
 from graft.errors import ConfigError
 
@@ -39,9 +41,9 @@ def check_command_line(
     Raises:
         ConfigError: Something is wrong; the message lists all of it.
     """
-    points = sweep_points(overrides) if multirun else [overrides]
     found: dict[str, None] = {}  # a mistake of several points is told once
     with _hydra():
+        points = sweep_points(_searched(config_name or command, overrides)) if multirun else [overrides]
         for point in points:
             found.update(dict.fromkeys(_check(command, config_name or command, point, config_dir)))
     raise_problems(list(found))
@@ -63,6 +65,22 @@ def _hydra() -> Iterator[None]:
             yield
     finally:
         config.cfg = before
+
+
+def _searched(config_name: str, overrides: list[str]) -> list[str]:
+    """Adds what the configuration of a sweep varies by itself.
+
+    Raises:
+        ConfigError: The search cannot work.
+    """
+    first = [point for point in sweep_points(overrides)[0] if not point.startswith("hydra.mode")]
+    cfg, mistakes = _compose(config_name, first, [])
+    if mistakes or OmegaConf.select(cfg, "hydra.sweeper._target_") not in TARGETS:
+        return overrides
+    _pretend_to_run(cfg)
+    check_search(cfg, overrides)
+    said = {override.get_key_element().lstrip("+~") for override in parse(overrides)}
+    return [*overrides, *(f"{key}={values}" for key, values in cfg.hydra.sweeper.params.items() if key not in said)]
 
 
 def _check(command: str, config_name: str, overrides: list[str], config_dir: str | None) -> list[str]:

@@ -35,7 +35,7 @@ class Line:
     @property
     def sweeps(self) -> bool:
         """Whether the overrides may hold several values."""
-        return bool(self.parsed.multirun) or "hydra.mode=MULTIRUN" in self.overrides
+        return bool(self.parsed.multirun) or "hydra.mode=MULTIRUN" in self.overrides or _chooses_search(self.overrides)
 
     @property
     def folder(self) -> str | None:
@@ -59,4 +59,13 @@ def read_line(command: str, argv: list[str], folder_key: str) -> Line:
     for override in parsed.overrides:
         flags.remove(override)
     overrides = open_mapping(quote_paths(parsed.overrides, folder_key), "datamodule.options")
-    return Line(command, overrides, flags, parsed, folder_key)
+    line = Line(command, overrides, flags, parsed, folder_key)
+    if line.runs and _chooses_search(overrides) and not parsed.multirun:
+        line.flags.append("--multirun")
+    return line
+
+
+def _chooses_search(overrides: list[str]) -> bool:
+    """Whether `sweep=tpe` stands there: it means a sweep by itself. A process that a run has started is told `RUN`."""
+    chosen = [override.partition("=")[2] for override in overrides if override.startswith("sweep=")]
+    return bool(chosen) and chosen[-1] not in ("null", "") and "hydra.mode=RUN" not in overrides

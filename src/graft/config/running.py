@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -123,17 +124,21 @@ def _as_a_run_of_its_own(command: str, flags: list[str]) -> Iterator[None]:
     """Makes a job of a sweep look like a single run to Lightning, whose processes would else repeat the whole sweep.
 
     What a distributed training leaves behind is taken away afterwards: the next job would think that it is one of its
-    processes.
+    processes. The program is named as a module, because some launchers run jobs in programs of their own.
     """
+    import __main__
+
     job: Any = HydraConfig.instance().cfg
     with read_write(job.hydra), open_dict(job.hydra):
         job.hydra.run.dir = job.hydra.runtime.output_dir
+    spec, __main__.__spec__ = __main__.__spec__, ModuleSpec("graft", None)
     line, before = sys.argv, {name: os.environ.get(name) for name in _DISTRIBUTED}
-    sys.argv = [line[0], command, *job.hydra.overrides.task, *flags]
+    sys.argv = [line[0], command, *job.hydra.overrides.task, *flags, "hydra.mode=RUN"]
     try:
         yield
     finally:
         sys.argv = line
+        __main__.__spec__ = spec
         torch = sys.modules.get("torch")
         if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()

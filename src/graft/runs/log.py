@@ -13,19 +13,29 @@ from graft.runs.secrets import Redactor
 _WARNINGS = "py.warnings"  # where Python sends its warnings once they are captured
 _CONSOLE = ("graft", _WARNINGS)
 _FILE = ("graft", _WARNINGS, "pytorch_lightning")  # what Lightning says of devices and tips is for the file alone
+_SWEEP = ("graft.sweeps",)  # whose runs, in the same process, have logs of their own
 
 
 @contextlib.contextmanager
-def logging_to(path: Path | None) -> Iterator[None]:
+def logging_sweep_to(path: Path) -> Iterator[None]:
+    """Logs what a sweep says to the console and to the end of a file; its runs say what they say themselves."""
+    console = RichHandler(show_time=False, show_path=False)
+    with _handling(console, _SWEEP), _handling(_file_handler(path), _SWEEP):
+        yield
+
+
+@contextlib.contextmanager
+def logging_to(path: Path | None, quiet: bool = False) -> Iterator[None]:
     """Logs what happens inside to the console and to the end of a file, and warnings with it.
 
     Of the processes of a distributed training only the first writes the file; the others say only what is wrong.
 
     Args:
         path: The file, usually `train.log` of the run folder; None: to the console alone.
+        quiet: The console gets only what is wrong.
     """
     console = RichHandler(show_time=False, show_path=False)  # on rich's own console, above a progress bar
-    console.setLevel(logging.INFO if rank() == 0 else logging.WARNING)
+    console.setLevel(logging.WARNING if quiet or rank() > 0 else logging.INFO)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_handling(console, _CONSOLE))
         if path is not None and rank() == 0:

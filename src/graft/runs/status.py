@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import shlex
+import socket
 import sys
 import time
 import traceback
@@ -18,6 +19,8 @@ from graft.errors import GraftError, Interrupted
 from graft.runs.atomic import write_json
 from graft.runs.secrets import redact, redact_tree
 
+_SILENCE = 15 * 60  # seconds without a file written after which a run of another machine counts as gone
+
 
 class State(StrEnum):
     """The states of a run."""
@@ -27,6 +30,31 @@ class State(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"  # by Ctrl-C or SIGTERM, with a checkpoint
     KILLED = "killed"  # never written: what a running state reads as when its process is gone
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of a machine.
+
+    Attributes:
+        host: The machine's name.
+        pid: Its number there.
+        mark: Tells it from a later one of the same number; None where the system has no such mark.
+    """
+
+    host: str
+    pid: int
+    mark: str | None
+
+    @classmethod
+    def this(cls) -> Self:
+        """The one that runs this."""
+        return cls(socket.gethostname(), os.getpid(), _process_mark(os.getpid()))
+
+    @property
+    def exists(self) -> bool:
+        """Whether it still runs, which of another machine's is not known: then it does."""
+        return self.host != socket.gethostname() or _exists(self.pid, self.mark)
 
 
 @dataclass(frozen=True)
@@ -42,6 +70,7 @@ class Status:
         command: The command line, without secrets.
         pid: The process.
         process: Tells the process from a later one of the same number; None where the system has no such mark.
+        host: The machine that the process runs on; empty in statuses from before that was noted.
         message: What stopped it, in one line or a few; None when nothing did.
         traceback: Where, when the user could not have mended it.
     """
@@ -54,21 +83,23 @@ class Status:
     command: str = ""
     pid: int = 0
     process: str | None = None
+    host: str = ""
     message: str | None = None
     traceback: str | None = None
 
     @classmethod
     def begin(cls, previous: "Status | None" = None) -> Self:
         """The state of a run that this process starts, or goes on with when it has a previous one."""
-        pid = os.getpid()
+        this = Process.this()
         return cls(
             state=State.RUNNING,
             started=now(),
             resumed=previous.resumed + 1 if previous else 0,
             seconds=previous.seconds if previous else 0.0,
             command=command_line(),
-            pid=pid,
-            process=_process_mark(pid),
+            pid=this.pid,
+            process=this.mark,
+            host=this.host,
         )
 
     def end(self, error: BaseException | None = None) -> Self:
@@ -85,11 +116,6 @@ class Status:
             message=str(error) or type(error).__name__,
             traceback=None if mended_by_user else "".join(traceback.format_exception(error)),
         )
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process of the run still exists on this machine."""
-        return self.state is State.RUNNING and _exists(self.pid, self.process)
 
     def write(self, path: Path) -> None:
         """Writes the status, without secrets, in the place of the old one."""
@@ -113,9 +139,16 @@ def read_status(path: Path) -> Status:
         raise GraftError(f"{path} is missing: {path.parent} is not the folder of a run") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise GraftError(f"{path} is damaged ({error}); restore it, or start the run anew") from error
-    if status.state is State.RUNNING and not status.alive:
+    if status.state is State.RUNNING and not _goes_on(status, path.parent):
         return dataclasses.replace(status, state=State.KILLED)
     return status
+
+
+def _goes_on(status: Status, folder: Path) -> bool:
+    """Whether a run's process exists; of another machine only the files can tell, by when one was written last."""
+    if status.host in ("", socket.gethostname()):
+        return Process(socket.gethostname(), status.pid, status.process).exists
+    return time.time() - max(file.stat().st_mtime for file in folder.iterdir()) < _SILENCE
 
 
 def command_line() -> str:

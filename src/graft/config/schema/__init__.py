@@ -42,6 +42,7 @@ from graft.config.schema.learning import (
     Triangular,
 )
 from graft.config.schema.loggers import TensorboardLogger, WandbLogger
+from graft.config.schema.sweeps import Sweeper
 from graft.config.schema.tasks import Classification, CrossEntropyLoss, FocalLoss, Head, MacroMetric, Supervised
 from graft.config.schema.trainer import ShardedStages, Trainer
 
@@ -77,6 +78,7 @@ TARGETS: dict[str, type] = {
     "graft.strategies.schedules.cosine": Cosine,
     "graft.strategies.schedules.plateau": Plateau,
     "graft.strategies.sharding.ShardedStages": ShardedStages,
+    "hydra_plugins.graft_sweeper.GraftSweeper": Sweeper,
     "graft.tasks.Classification": Classification,
     "graft.tasks.MultiLabel": Supervised,
     "graft.tasks.Regression": Supervised,

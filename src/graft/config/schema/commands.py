@@ -37,6 +37,13 @@ class Scaling:
 
 
 @dataclass
+class Launcher:
+    """configs/launcher/*.yaml."""
+
+    jobs: Count
+
+
+@dataclass
 class Train:
     """configs/train.yaml: nothing else may stand at the top."""
 
@@ -61,6 +68,8 @@ class Train:
     resume: str | None
     cache: Cache = ABSENT  # in runs from before there was one
     lr_scaling: Scaling = ABSENT  # likewise
+    report: bool = ABSENT  # likewise
+    launcher: Launcher = ABSENT  # likewise
 
 
 @dataclass

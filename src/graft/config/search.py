@@ -1,0 +1,48 @@
+"""Checks a search before its first trial."""
+
+from collections.abc import Iterator
+
+from omegaconf import DictConfig
+
+from graft.config.check import check
+from graft.config.schema import Node
+from graft.config.space import read_space
+from graft.config.validate import raise_problems
+
+
+def check_search(cfg: DictConfig, arguments: list[str]) -> None:
+    """Checks what a sweep of Graft's is to do.
+
+    Args:
+        cfg: As composed, with Hydra's own node.
+        arguments: Overrides of the command line.
+
+    Raises:
+        ConfigError: A setting is wrong, the space is empty or endless, or the test split would decide.
+    """
+    sweeper = cfg.hydra.sweeper
+    raise_problems(list(check(sweeper, Node, "hydra.sweeper")))
+    space = read_space(sweeper.params, arguments)
+    raise_problems(list(_problems(cfg, sweeper, list(space.varied))))
+    if sweeper.n_trials is None:
+        next(space.grid())
+
+
+def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterator[str]:
+    if not varied and sweeper.seeds == 1:
+        yield "the sweep varies nothing: name a key with several values, such as optimizer.lr=1e-3,1e-2."
+    for name in (sweeper.metric, *sweeper.also):
+        if str(name).startswith("test/"):
+            yield f"hydra.sweeper: {name} would let the test split choose; take the metric of the validation split."
+    if cfg.test:
+        yield "test: a sweep leaves the test split alone; leave out test=true, and test the best run afterwards."
+    if sweeper.sampler is None and sweeper.n_trials is not None:
+        yield "hydra.sweeper.n_trials: a grid has as many trials as combinations; take sweep=random for a part of them."
+    if sweeper.sampler is not None and sweeper.n_trials is None:
+        yield "hydra.sweeper.n_trials: a search that samples has no end by itself; give it a number of trials."
+    if sweeper.pruner is not None and sweeper.also:
+        yield "hydra.sweeper.pruner: with several objectives none says which trial is worse; set it to null."
+    if sweeper.pruner is not None and sweeper.seeds > 1:
+        yield "hydra.sweeper.pruner: seeds of one configuration are one trial, which is not pruned; set it to null."
+    if sweeper.seeds > 1 and "seed" in varied:
+        yield "hydra.sweeper.seeds: the sweep varies seed itself; leave one of the two out."

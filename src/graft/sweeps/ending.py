@@ -1,0 +1,131 @@
+"""What a sweep says of its trials: one line after each, and at the end a table, a file and what to do next."""
+
+import csv
+import io
+import logging
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
+from rich.table import Table
+
+from graft.runs.atomic import write_json, write_text
+from graft.sweeps.study import objectives
+from graft.sweeps.trials import Ending, Outcome
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 10  # trials in the table at the end; the file has all
+
+
+def announce_trial(study: Study, settings: DictConfig, number: int, found: Outcome) -> None:
+    """Says in one line how a trial ended, and which is the best so far."""
+    trials = study.get_trials(deepcopy=False)
+    trial = next(each for each in trials if each.number == number)
+    names = list(objectives(settings))
+    said = _values(names, found.values) if found.values else first_line(found.message) or str(found.ending)
+    best = [str(each.number) for each in best_trials(study)]
+    so_far = f"; best: {', '.join(best[:3])}{' …' if len(best) > 3 else ''}" if best else ""
+    total = settings.n_trials or len(trials)
+    over = sum(each.state.is_finished() for each in trials)
+    log.info("trial %d (%d of %d): %s  %s, %.1f s%s", number, over, total, said, _setting(trial), found.seconds, so_far)
+
+
+def conclude(study: Study, settings: DictConfig, folder: Path) -> None:
+    """Writes `trials.csv` and `best.json`, and says what came out and where it goes on from here."""
+    trials = study.get_trials(deepcopy=False)
+    best = best_trials(study)
+    write_text(folder / "trials.csv", _csv(trials, list(objectives(settings))))
+    write_json(folder / "best.json", [_described(trial, settings, folder) for trial in best])
+    Console().print(_table(study, settings))
+    if best:
+        quoted = shlex.quote(str(folder))
+        first = shlex.quote(str(run_of(best[0].number, settings, folder)))
+        print(f"compare the trials:       graft compare {quoted}")
+        print(f"test the best one, once:  graft evaluate run={first}")
+    print(f"sweep folder: {folder}")
+
+
+def best_trials(study: Study) -> list[FrozenTrial]:
+    """Returns the best trial, or those of the Pareto front where there are several objectives; none is pruned."""
+    if not any(trial.state is TrialState.COMPLETE for trial in study.get_trials(deepcopy=False)):
+        return []
+    return [study.best_trial] if len(study.directions) == 1 else study.best_trials
+
+
+def first_line(text: str) -> str:
+    """Returns the last line of a traceback, or the first of any other message."""
+    lines = text.strip().splitlines() or [""]
+    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
+
+
+def _described(trial: FrozenTrial, settings: DictConfig, folder: Path) -> dict[str, Any]:
+    return {
+        "trial": trial.number,
+        "run": str(run_of(trial.number, settings, folder).relative_to(folder)),
+        "values": dict(zip(objectives(settings), trial.values, strict=True)),
+        "params": trial.params,
+    }
+
+
+def run_of(number: int, settings: DictConfig, folder: Path) -> Path:
+    """Returns the run folder of a trial; of several seeds that of the first."""
+    own = folder / str(number)
+    return own if settings.seeds == 1 else next(iter(sorted(own.glob("seed_*"))), own)
+
+
+def _table(study: Study, settings: DictConfig) -> Table:
+    trials, names = study.get_trials(deepcopy=False), list(objectives(settings))
+    states = [str(trial.user_attrs.get("ending")) for trial in trials if trial.state.is_finished()]
+    counted = ", ".join(f"{states.count(ending)} {ending}" for ending in Ending if ending in states)
+    table = Table(title=f"{study.study_name}: {counted}", title_justify="left")
+    for column in ("trial", *names, "seconds", "setting"):
+        table.add_column(column, justify="left" if column == "setting" else "right")
+    front = {trial.number for trial in best_trials(study)}
+    for trial in _ranked(study)[:_SHOWN]:
+        mark = "*" if trial.number in front else ""
+        values = [f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}" for value in trial.values]
+        table.add_row(f"{mark}{trial.number}", *values, f"{trial.user_attrs['seconds']:.1f}", _setting(trial))
+    return table
+
+
+def _ranked(study: Study) -> list[FrozenTrial]:
+    """The complete trials, by the first objective."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
+    return sorted(complete, key=lambda trial: sign * trial.values[0])
+
+
+def _csv(trials: Sequence[FrozenTrial], names: Sequence[str]) -> str:
+    keys = list(dict.fromkeys(key for trial in trials for key in trial.params))
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["trial", "ending", *names, "seconds", *keys, "message"])
+    for trial in trials:
+        values = trial.values or [""] * len(names)
+        told = trial.user_attrs
+        ending, seconds, message = (
+            told.get("ending", trial.state.name.lower()),
+            told.get("seconds", ""),
+            told.get("message"),
+        )
+        settings = [trial.params.get(key, "") for key in keys]
+        lines.writerow([trial.number, ending, *values, seconds, *settings, first_line(message or "")])
+    return text.getvalue()
+
+
+def _values(names: Sequence[str], values: Sequence[float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in zip(names, values, strict=True))
+
+
+def _setting(trial: FrozenTrial) -> str:
+    return " ".join(f"{key}={_short(value)}" for key, value in trial.params.items())
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,47 @@
+"""The best of a sweep on the test split, once, when everything is chosen."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+from hydra.plugins.launcher import Launcher
+
+from graft.errors import GraftError
+from graft.runs.folder import RunFolder
+from graft.sweeps.ending import best_trials
+from graft.sweeps.sweep import Sweep
+
+log = logging.getLogger(__name__)
+
+
+def prove(sweep: Sweep, launcher: Launcher) -> None:
+    """Tests the best checkpoint, or trains the best configuration anew and tests that; what is done is left alone.
+
+    Raises:
+        GraftError: It failed.
+    """
+    for trial in best_trials(sweep.study):
+        if sweep.settings.best == "test":
+            for folder in sweep.folders(str(trial.number)):
+                _test(folder)
+        else:
+            _retrain(sweep, launcher, f"best_{trial.number}", trial.params)
+
+
+def _test(folder: Path) -> None:
+    if not (folder / "evaluations").exists():
+        ended = subprocess.run([sys.executable, "-m", "graft", "evaluate", f"run={folder}"], check=False)
+        if ended.returncode:
+            raise GraftError(f"{folder} could not be tested")
+
+
+def _retrain(sweep: Sweep, launcher: Launcher, name: str, params: dict[str, object]) -> None:
+    folders = sweep.folders(name)
+    if any((folder / "status.json").exists() for folder in folders):
+        log.info("%s is there already and stays", sweep.folder / name)
+        return
+    lines = [[*line, "test=true", "report=true", "bootstrap=500"] for line in sweep.lines(params, name, None)]
+    launcher.launch(lines, initial_job_idx=len(sweep.study.get_trials(deepcopy=False)) * sweep.settings.seeds)
+    for folder in folders:
+        RunFolder(folder).load_summary()

@@ -1,0 +1,71 @@
+"""A sweep from its first trial, or the first that is missing, to its last."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig, OmegaConf
+
+from graft.config.space import read_space
+from graft.errors import GraftError, Interrupted
+from graft.runs.atomic import write_text
+from graft.runs.log import logging_sweep_to
+from graft.runs.secrets import redact
+from graft.sweeps.ending import announce_trial, conclude, first_line
+from graft.sweeps.proof import prove
+from graft.sweeps.study import open_storage, open_study
+from graft.sweeps.sweep import Sweep
+
+log = logging.getLogger(__name__)
+
+
+def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) -> None:
+    """Runs the trials that are missing, and says at the end what all have come to.
+
+    Args:
+        config: Hydra's, of the whole sweep.
+        arguments: Overrides of the command line, with values to search among.
+        launcher: Runs the jobs.
+
+    Raises:
+        GraftError: Trials failed; or the study is that of another search.
+    """
+    settings = config.hydra.sweeper
+    folder = Path(str(config.hydra.sweep.dir)).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    space = read_space(settings.params, arguments, launcher.hydra_context.config_loader)  # type: ignore[attr-defined]
+    study = open_study(open_storage(settings.storage, folder), settings, space)
+    write_text(folder / "multirun.yaml", redact(OmegaConf.to_yaml(config)))
+    sweep = Sweep(settings, folder, space, study, int(config.seed))
+    with logging_sweep_to(folder / "sweep.log"):
+        try:
+            sweep.recover()
+            _work(sweep, launcher)
+        except (Interrupted, KeyboardInterrupt):
+            log.warning("the sweep is stopped; the same command goes on with it")
+            raise
+        conclude(study, settings, folder)
+        if settings.best is not None:
+            prove(sweep, launcher)
+    if failed := sweep.failed():
+        last = f"trial {failed[-1].number}: {first_line(failed[-1].user_attrs.get('message', ''))}"
+        raise GraftError(f"{len(failed)} of the sweep's trials failed, see trials.csv in {folder}; {last}")
+
+
+def _work(sweep: Sweep, launcher: Launcher) -> None:
+    """Launches batches until no trial is missing, or too many have failed."""
+    jobs = len(sweep.study.get_trials(deepcopy=False)) * sweep.settings.seeds
+    while batch := sweep.ask():
+        lines = [line for trial in batch for line in sweep.lines(trial.params, str(trial.number), trial.number)]
+        error = None
+        try:
+            launcher.launch(lines, initial_job_idx=jobs)
+        except Exception as raised:  # a process that the system killed ends the whole batch of some launchers
+            error = raised
+        jobs += len(lines)
+        for trial in batch:
+            announce_trial(sweep.study, sweep.settings, trial.number, sweep.tell(trial, error))
+        if len(sweep.failed()) >= sweep.settings.max_failures:
+            log.warning("%d trials have failed: the sweep gives up (hydra.sweeper.max_failures)", len(sweep.failed()))
+            return

@@ -1,0 +1,168 @@
+"""What a sweep asks its study for and what it tells it, so that a kill at any moment loses and repeats nothing."""
+
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from omegaconf import DictConfig
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from graft.config.overrides import quoted
+from graft.config.space import Space
+from graft.runs.status import Process
+from graft.sweeps.study import make_sampler, objectives
+from graft.sweeps.trials import Ending, Outcome, outcome
+
+log = logging.getLogger(__name__)
+
+_STATES = {Ending.COMPLETE: TrialState.COMPLETE, Ending.PRUNED: TrialState.PRUNED}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """A search that is going on: what it asks its study for, and what it tells it.
+
+    Attributes:
+        settings: Of the sweeper.
+        folder: Where the folders of the trials lie.
+        space: What is varied.
+        study: On disk.
+        seed: Of the first run of each trial.
+    """
+
+    settings: DictConfig
+    folder: Path
+    space: Space
+    study: Study
+    seed: int
+
+    def ask(self) -> list[FrozenTrial]:
+        """Returns the next trials, as many as may run at once; none when all are there."""
+        with self._alone():
+            if self.settings.n_trials is None:
+                self._enqueue_grid()
+            missing = self._missing()
+            return [self._ask_one() for _ in range(min(missing, self.settings.n_jobs))]
+
+    def lines(self, params: Mapping[str, Any], name: str, trial: int | None) -> list[list[str]]:
+        """Returns the command lines of the runs of a configuration, one for each seed.
+
+        Args:
+            params: What it varies.
+            name: Of its folder.
+            trial: Its number in the study; None: it is in none.
+        """
+        number = "null" if trial is None else trial
+        own = [f"hydra.sweeper.trial={number}", f"hydra.sweep.dir={quoted(str(self.folder))}"]
+        own = [*self.space.overrides(params), *own]
+        folders = [f"hydra.sweep.subdir={folder.relative_to(self.folder)}" for folder in self.folders(name)]
+        if self.settings.seeds == 1:
+            return [[*own, *folders]]
+        return [[*own, folder, f"seed={seed}"] for folder, seed in zip(folders, self._seeds(), strict=True)]
+
+    def folders(self, name: str) -> list[Path]:
+        """Returns the folders of the runs of a configuration, one for each seed."""
+        own = self.folder / name
+        return [own] if self.settings.seeds == 1 else [own / f"seed_{seed}" for seed in self._seeds()]
+
+    def tell(self, trial: FrozenTrial, error: Exception | None = None) -> Outcome:
+        """Writes down what became of a trial that this process has launched."""
+        found = self._outcome(trial.number)
+        if found.ending is Ending.LOST:
+            reason = f"its process died before its end, {error or 'by a signal'}".rstrip(".")
+            found = Outcome(Ending.FAILED, message=f"{reason}: out of memory?", seconds=found.seconds)
+        self._tell(trial.number, found)
+        return found
+
+    def recover(self) -> None:
+        """Settles the trials whose sweep was killed: what has ended counts, what was lost is put in line once more."""
+        with self._alone():
+            trials = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            dead = [trial for trial in trials if _is_dead(trial)]
+        for trial in dead:
+            found = self._outcome(trial.number)
+            if found.ending is Ending.LOST:
+                log.info("trial %d was lost with its process: once more", trial.number)
+                self._put_in_line(trial)
+            self._tell(trial.number, found)
+        if self.settings.retry_failed:
+            for trial in self.failed():
+                self._put_in_line(trial)
+
+    def failed(self) -> list[FrozenTrial]:
+        """Returns the trials that failed and were not put in line again."""
+        trials = self._trials()
+        again = {trial.user_attrs.get("again") for trial in trials}
+        failed = [trial for trial in trials if trial.state is TrialState.FAIL and trial.number not in again]
+        return [trial for trial in failed if not _is_lost(trial)]
+
+    def _ask_one(self) -> FrozenTrial:
+        started = [trial for trial in self._trials() if trial.state is not TrialState.WAITING and not _is_lost(trial)]
+        self.study.sampler = make_sampler(self.settings, len(started))
+        trial = self.study.ask(self.space.distributions())
+        trial.set_user_attr("owner", dataclasses.asdict(Process.this()))
+        return next(each for each in self._trials() if each.number == trial.number)
+
+    def _missing(self) -> int:
+        trials = self._trials()
+        if self.settings.n_trials is None:
+            return sum(trial.state is TrialState.WAITING for trial in trials)
+        again = {trial.user_attrs.get("again") for trial in trials}
+        spent = [t for t in trials if t.state is not TrialState.WAITING and not _is_lost(t) and t.number not in again]
+        return max(0, int(self.settings.n_trials) - len(spent))
+
+    def _enqueue_grid(self) -> None:
+        known = {tuple(_asked(trial).get(key) for key in self.space.varied) for trial in self._trials()}
+        for point in self.space.grid():
+            if tuple(point.values()) not in known:
+                self.study.enqueue_trial(point)
+
+    def _put_in_line(self, trial: FrozenTrial) -> None:
+        """Does so once, whatever happens meanwhile; the same values under a new number, so that no folder is lost."""
+        if all(other.user_attrs.get("again") != trial.number for other in self._trials()):
+            self.study.enqueue_trial(_asked(trial), user_attrs={"again": trial.number})
+
+    def _tell(self, number: int, found: Outcome) -> None:
+        running = next(trial for trial in self._trials() if trial.number == number)
+        if running.state.is_finished():
+            return
+        told = {"ending": str(found.ending), "message": found.message, "seconds": found.seconds}
+        for name, value in told.items():
+            self.study._storage.set_trial_user_attr(running._trial_id, name, value)
+        values = list(found.values) if found.ending is Ending.COMPLETE else None
+        self.study.tell(number, values, _STATES.get(found.ending, TrialState.FAIL), skip_if_finished=True)
+
+    def _outcome(self, number: int) -> Outcome:
+        return outcome(self.folders(str(number)), list(objectives(self.settings)))
+
+    def _seeds(self) -> range:
+        return range(self.seed, self.seed + self.settings.seeds)
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Of several processes at the same sweep one counts and asks at a time."""
+        with FileLock(self.folder / ".sweep.lock"):
+            yield
+
+
+def _is_dead(trial: FrozenTrial) -> bool:
+    """Whether the process that launched a trial is gone; a kill in the midst of asking leaves a trial without one."""
+    owner = trial.user_attrs.get("owner")
+    return owner is None or not Process(**owner).exists
+
+
+def _is_lost(trial: FrozenTrial) -> bool:
+    return trial.user_attrs.get("ending") == Ending.LOST
+
+
+def _asked(trial: FrozenTrial) -> dict[str, Any]:
+    """What a trial varies, also one that waits in line, or whose process was killed while it was drawn."""
+    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}

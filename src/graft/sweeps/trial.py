@@ -1,0 +1,48 @@
+"""A run's own side of a sweep: which trial it is; nothing heavy is imported here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+_SWEEPER = "hydra_plugins.graft_sweeper.GraftSweeper"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial of a study.
+
+    Attributes:
+        number: Its number in the study.
+        study_name: The study.
+        storage: Where it lies; None: in the sweep's folder.
+        folder: Of the sweep.
+        pruner: The pruner's node, or None.
+    """
+
+    number: int
+    study_name: str
+    storage: str | None
+    folder: Path
+    pruner: dict[str, Any] | None
+
+
+def this_trial() -> Trial | None:
+    """Returns the trial that the job of this process is, or None: no sweep of Graft's has launched it."""
+    if not HydraConfig.initialized():
+        return None
+    hydra: DictConfig = HydraConfig.instance().cfg.hydra  # type: ignore[union-attr]
+    if hydra.mode is not RunMode.MULTIRUN or hydra.sweeper.get("_target_") != _SWEEPER or hydra.sweeper.trial is None:
+        return None
+    settings = hydra.sweeper
+    pruner = OmegaConf.to_container(settings.pruner, resolve=True) if settings.pruner is not None else None
+    return Trial(
+        number=settings.trial,
+        study_name=settings.study_name,
+        storage=settings.storage,
+        folder=Path(str(hydra.sweep.dir)),
+        pruner=pruner,  # type: ignore[arg-type]  # a mapping, by the schema
+    )

@@ -1,0 +1,98 @@
+"""What became of a trial, read from its run folders: they are written first, and the study is told from them."""
+
+import math
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from graft.errors import ConfigError, GraftError
+from graft.runs.folder import RunFolder
+from graft.runs.status import State, Status, read_status
+
+_PAUSE = 0.5  # seconds between looks at a run that goes on without its sweep
+
+
+class Ending(StrEnum):
+    """How a trial ended."""
+
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    LOST = "lost"  # with its process, before it could end
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a trial.
+
+    Attributes:
+        ending: How it ended.
+        values: Of the objectives; means over seeds. Empty unless complete.
+        message: What stopped it; empty where nothing did.
+        seconds: What its runs took together.
+    """
+
+    ending: Ending
+    values: tuple[float, ...] = ()
+    message: str = ""
+    seconds: float = 0.0
+
+
+def outcome(folders: Sequence[Path], objectives: Sequence[str]) -> Outcome:
+    """Reads what became of a trial; waits for runs that still go on, as those of a sweep do that was killed.
+
+    A folder that no run has claimed is claimed here, as lost: a run that begins late ends at it.
+
+    Args:
+        folders: Of its runs, one for each seed.
+        objectives: Keys of `summary.json`.
+    """
+    found = [_of_run(folder, objectives) for folder in folders]
+    seconds = sum(each.seconds for each in found)
+    for ending in (Ending.LOST, Ending.FAILED, Ending.PRUNED):
+        if (first := next((each for each in found if each.ending is ending), None)) is not None:
+            return replace(first, seconds=seconds)
+    values = tuple(statistics.fmean(each.values[number] for each in found) for number in range(len(objectives)))
+    return Outcome(Ending.COMPLETE, values, seconds=seconds)
+
+
+def _of_run(folder: Path, objectives: Sequence[str]) -> Outcome:
+    status = _ended(folder)
+    match status.state:
+        case State.DONE:
+            return _of_summary(RunFolder(folder), objectives, status.seconds)
+        case State.FAILED:
+            return Outcome(Ending.FAILED, message=status.traceback or status.message or "", seconds=status.seconds)
+        case _:
+            return Outcome(Ending.LOST, message=f"{folder} was {status.state}", seconds=status.seconds)
+
+
+def _of_summary(run: RunFolder, objectives: Sequence[str], seconds: float) -> Outcome:
+    try:
+        summary = run.load_summary()
+    except GraftError as error:
+        return Outcome(Ending.FAILED, message=str(error), seconds=seconds)
+    if summary.get("pruned_at") is not None:
+        return Outcome(Ending.PRUNED, message=f"pruned after epoch {summary['pruned_at']}", seconds=seconds)
+    values = [summary.get(name) for name in objectives]
+    for name, value in zip(objectives, values, strict=True):
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return Outcome(Ending.FAILED, message=f"{name} is no number in {run.summary}", seconds=seconds)
+    return Outcome(Ending.COMPLETE, tuple(float(value) for value in values if value is not None), seconds=seconds)
+
+
+def _ended(folder: Path) -> Status:
+    """Waits until a run has ended in any way."""
+    run = RunFolder(folder)
+    try:
+        RunFolder.create(folder)
+    except ConfigError:  # claimed, by a run
+        pass
+    else:
+        replace(Status.begin(), state=State.KILLED, message="its sweep ended before it began").write(run.status)
+    while (status := read_status(run.status)).state is State.RUNNING:
+        time.sleep(_PAUSE)
+    return status
