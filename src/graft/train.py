@@ -12,7 +12,8 @@ from graft.runs.folder import RunFolder
 from graft.runs.log import logging_to
 from graft.runs.signals import signals
 from graft.runs.tracking import finishing_wandb
-from graft.sweeps.trial import this_trial
+from graft.sweeps.placing import accelerators, take_accelerators
+from graft.sweeps.trial import shares_machine, this_trial
 
 
 def train(cfg: DictConfig) -> float:
@@ -26,6 +27,8 @@ def train(cfg: DictConfig) -> float:
         Interrupted: On Ctrl-C or SIGTERM; the run can be resumed.
     """
     run, cfg = claim(cfg)
+    if shares_machine():
+        take_accelerators(accelerators(cfg.trainer.devices))
     # The report is made when the status is written; the tracker is told last: an upload may take long.
     trial = this_trial()
     report = reporting(run) if cfg.get("report", True) else nullcontext()

@@ -31,7 +31,7 @@ def check_search(cfg: DictConfig, arguments: list[str]) -> None:
 def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterator[str]:
     if not varied and sweeper.seeds == 1:
         yield "the sweep varies nothing: name a key with several values, such as optimizer.lr=1e-3,1e-2."
-    for name in (sweeper.metric, *sweeper.also):
+    for name in (sweeper.metric, *sweeper.minimize, *sweeper.maximize):
         if str(name).startswith("test/"):
             yield f"hydra.sweeper: {name} would let the test split choose; take the metric of the validation split."
     if cfg.test:
@@ -40,7 +40,7 @@ def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterat
         yield "hydra.sweeper.n_trials: a grid has as many trials as combinations; take sweep=random for a part of them."
     if sweeper.sampler is not None and sweeper.n_trials is None:
         yield "hydra.sweeper.n_trials: a search that samples has no end by itself; give it a number of trials."
-    if sweeper.pruner is not None and sweeper.also:
+    if sweeper.pruner is not None and (sweeper.minimize or sweeper.maximize):
         yield "hydra.sweeper.pruner: with several objectives none says which trial is worse; set it to null."
     if sweeper.pruner is not None and sweeper.seeds > 1:
         yield "hydra.sweeper.pruner: seeds of one configuration are one trial, which is not pruned; set it to null."

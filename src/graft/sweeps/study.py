@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.study import StudyDirection
@@ -101,7 +101,8 @@ def _other(name: str, what: str) -> ConfigError:
 
 def objectives(settings: DictConfig) -> dict[str, str]:
     """Returns what is optimised, `max` or `min` by the key of a run's summary."""
-    return {str(settings.metric): str(settings.mode), **{str(key): str(mode) for key, mode in settings.also.items()}}
+    named = {**dict.fromkeys(settings.minimize, "min"), **dict.fromkeys(settings.maximize, "max")}
+    return {str(settings.metric): str(settings.mode), **named}
 
 
 def make_sampler(settings: DictConfig, number: int) -> optuna.samplers.BaseSampler:
@@ -114,14 +115,9 @@ def make_sampler(settings: DictConfig, number: int) -> optuna.samplers.BaseSampl
         settings: Of the sweeper.
         number: How many trials came before, without those that were lost.
     """
-    node = settings.sampler
-    if node is None:
-        return optuna.samplers.RandomSampler(seed=settings.seed)
-    node = node.copy()
-    node._set_parent(settings)
-    with open_dict(node):
-        node.seed = settings.seed + number
-    sampler: optuna.samplers.BaseSampler = build(node)
+    if settings.sampler is None:
+        return optuna.samplers.RandomSampler()  # a grid's trials wait in line, nothing is sampled
+    sampler: optuna.samplers.BaseSampler = build(settings.sampler, seed=settings.seed + number)
     return sampler
 
 

@@ -30,6 +30,16 @@ class Trial:
     pruner: dict[str, Any] | None
 
 
+_ON_THIS_MACHINE = ("JoblibLauncher", "LocalLauncher")  # Slurm and Ray give out accelerators themselves
+
+
+def shares_machine() -> bool:
+    """Whether the job of this process is one of several that a launcher has going at a time on this machine."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode is not RunMode.MULTIRUN:
+        return False
+    return str(HydraConfig.get().launcher.get("_target_", "")).endswith(_ON_THIS_MACHINE)
+
+
 def this_trial() -> Trial | None:
     """Returns the trial that the job of this process is, or None: no sweep of Graft's has launched it."""
     if not HydraConfig.initialized():

@@ -16,7 +16,8 @@ class Sweeper:
     seed: Seed
     metric: str
     mode: Literal["max", "min"]
-    also: dict[str, Literal["max", "min"]]
+    minimize: list[str]
+    maximize: list[str]
     n_trials: Count | None
     n_jobs: Count
     seeds: Count

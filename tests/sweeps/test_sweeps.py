@@ -1,0 +1,181 @@
+"""Sweeps by the command line: real trainings of a tiny network, in this process."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from graft.data import DataModule
+
+
+@pytest.fixture
+def sweep(graft, tiny_words, flowers, tmp_path):
+    """Runs a sweep of the tiny task; returns its folder. `code`: the exit code."""
+
+    def run(search, *words, name="tiny", code=0):
+        own = [*tiny_words, f"datamodule.root={flowers}", "trainer.max_epochs=2", f"name={name}"]
+        assert graft("train", f"sweep={search}", *own, *words) == code
+        return tmp_path / "logs" / "sweeps" / f"{name}_{search}"
+
+    return run
+
+
+@pytest.fixture
+def trials():
+    """Reads what came of the trials of a sweep."""
+    return lambda folder: list(csv.DictReader(io.StringIO((folder / "trials.csv").read_text())))
+
+
+GRID = ("optimizer.lr=1e-3,1e-2", "task.head.dropout=0,0.3")
+
+
+def test_a_grid_is_every_combination_once_and_the_same_command_does_nothing_more(sweep, trials, read, capsys):
+    folder = sweep("grid", *GRID)
+    rows = trials(folder)
+    settings = {(row["optimizer.lr"], row["task.head.dropout"]) for row in rows}
+    assert settings == {("0.001", "0"), ("0.001", "0.3"), ("0.01", "0"), ("0.01", "0.3")}
+    for row in rows:
+        summary = read(folder / row["trial"], "summary.json")
+        assert float(row["val/auroc"]) == summary["val/auroc"]
+        assert not any(key.startswith("test/") for key in summary)
+    best = max(rows, key=lambda row: float(row["val/auroc"]))
+    assert read(folder, "best.json")[0]["values"] == {"val/auroc": float(best["val/auroc"])}
+    assert f"graft evaluate run={folder}" in capsys.readouterr().out
+    written = {path: path.stat().st_mtime_ns for path in folder.glob("*/*")}
+    sweep("grid", *GRID)
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*/*")} == written
+    assert trials(folder) == rows
+
+
+def test_a_search_that_goes_on_proposes_what_an_unbroken_one_would_have(sweep, trials):
+    early = ("hydra.sweeper.sampler.n_startup_trials=2", "trainer.max_epochs=1")
+    whole = trials(sweep("tpe", "hydra.sweeper.n_trials=4", *early, name="whole"))
+    for total in (1, 3, 4):
+        folder = sweep("tpe", f"hydra.sweeper.n_trials={total}", *early, name="parts")
+    plain = [{key: value for key, value in row.items() if key != "seconds"} for row in trials(folder)]
+    assert plain == [{key: value for key, value in row.items() if key != "seconds"} for row in whole]
+    assert len({row["optimizer.lr"] for row in whole}) == 4
+
+
+def test_a_trial_that_the_pruner_gives_up_ends_at_that_epoch_and_is_no_failure(sweep, trials, read):
+    prunes_all = "hydra.sweeper.pruner={_target_: optuna.pruners.ThresholdPruner, lower: 2.0, n_warmup_steps: 1}"
+    folder = sweep("random", "hydra.sweeper.n_trials=2", prunes_all, "trainer.max_epochs=5")
+    assert [row["ending"] for row in trials(folder)] == ["pruned", "pruned"]
+    for number in "01":
+        summary = read(folder / number, "summary.json")
+        assert (summary["pruned_at"], summary["epochs"]) == (1, 2)
+        assert read(folder / number, "status.json")["state"] == "done"
+    assert read(folder, "best.json") == []
+
+
+def test_a_pruner_compares_trials_and_lets_the_better_ones_end(sweep, trials):
+    """A rate of 0 learns nothing, and comes when there is something to be worse than."""
+    halves = "hydra.sweeper.pruner={_target_: optuna.pruners.MedianPruner, n_startup_trials: 3}"
+    folder = sweep("grid", "seed=0,1", "optimizer.lr=0.03,0", halves, "monitor=val/loss", "mode=min")
+    ends = {(row["optimizer.lr"], row["seed"]): row["ending"] for row in trials(folder)}
+    assert ends["0.03", "0"] == ends["0", "0"] == ends["0.03", "1"] == "complete"
+    assert ends["0", "1"] == "pruned"
+
+
+def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, read, capsys):
+    words = ("trainer.accelerator=cuda,cpu", "optimizer.lr=1e-3,1e-2")
+    folder = sweep("grid", *words, code=1)
+    assert [row["ending"] for row in trials(folder)] == ["failed", "failed", "complete", "complete"]
+    assert "PyTorch finds no such device here" in trials(folder)[0]["message"]
+    assert "2 of the sweep's trials failed" in capsys.readouterr().err
+    sweep("grid", *words, code=1)
+    assert len(trials(folder)) == 4, "a failure is not repeated unasked"
+    sweep("grid", *words, "hydra.sweeper.retry_failed=true", code=1)
+    assert [row["ending"] for row in trials(folder)].count("failed") == 4
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == list("012345")
+
+
+def test_a_trial_without_a_number_fails(sweep, trials):
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.metric=val/nothing", code=1)
+    assert {row["message"].partition(" in ")[0] for row in trials(folder)} == {"val/nothing is no number"}
+
+
+def test_no_sweep_reads_a_sample_of_the_test_split(sweep, monkeypatch):
+    read = []
+    monkeypatch.setattr(DataModule, "test_dataloader", lambda self: read.append("test"))
+    sweep("grid", "optimizer.lr=1e-3,1e-2")
+    assert not read
+
+
+def test_a_configuration_counts_by_its_mean_over_seeds(sweep, trials, read):
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.seeds=3", "seed=5")
+    for row in trials(folder):
+        runs = [read(folder / row["trial"] / f"seed_{seed}", "summary.json") for seed in (5, 6, 7)]
+        assert [run["seed"] for run in runs] == [5, 6, 7]
+        assert float(row["val/auroc"]) == pytest.approx(sum(run["val/auroc"] for run in runs) / 3)
+
+
+def test_several_objectives_leave_the_trials_that_none_beats_in_all(sweep, read):
+    words = ("strategy=feature_extraction,full_finetuning", "optimizer.lr=1e-3,1e-2")
+    folder = sweep("grid", *words[:2], "hydra.sweeper.minimize=[parameters/trainable]")
+    front = read(folder, "best.json")
+    cheap = min(read(folder / str(number), "summary.json")["parameters/trainable"] for number in range(4))
+    assert any(trial["values"]["parameters/trainable"] == cheap for trial in front)
+    for one in front:
+        for other in front:
+            better = other["values"]["val/auroc"] > one["values"]["val/auroc"]
+            cheaper = other["values"]["parameters/trainable"] < one["values"]["parameters/trainable"]
+            assert one is other or not (better and cheaper)
+
+
+def test_another_search_of_the_same_name_is_refused_and_nothing_is_lost(sweep, trials, capsys):
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2")
+    before = trials(folder)
+    sweep("grid", "optimizer.lr=1e-3,1e-1", code=2)
+    assert "optimizer.lr: then ['0.001', '0.01'], now ['0.001', '0.1']" in capsys.readouterr().err
+    sweep("grid", "optimizer.lr=1e-3,1e-2", "trainer.max_epochs=1", code=2)
+    assert trials(folder) == before
+
+
+def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, trials):
+    words = ("optimizer.lr=1e-3,1e-2", "hydra.sweeper.best=retrain")
+    folder = sweep("grid", *words)
+    (best,) = read(folder, "best.json")
+    summary = read(folder / f"best_{best['trial']}", "summary.json")
+    assert summary["val/auroc"] == best["values"]["val/auroc"]
+    assert "test/auroc" in summary
+    assert (folder / f"best_{best['trial']}" / "report.html").exists()
+    written = (folder / f"best_{best['trial']}" / "summary.json").stat().st_mtime_ns
+    sweep("grid", *words)
+    assert (folder / f"best_{best['trial']}" / "summary.json").stat().st_mtime_ns == written
+    assert len(trials(folder)) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["sweep=grid"], "the sweep varies nothing"),
+        (["sweep=grid", "optimizer.lr=interval(0,1)"], "an interval has no end of values"),
+        (["sweep=random", "test=true"], "a sweep leaves the test split alone"),
+        (["sweep=random", "hydra.sweeper.metric=test/auroc"], "would let the test split choose"),
+        (["sweep=random", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials: 0 is not"),
+        (["sweep=random", "hydra.sweeper.n_trails=3"], "Did you mean 'hydra.sweeper.n_trials'"),
+        (["sweep=asha", "hydra.sweeper.seeds=2"], "hydra.sweeper.pruner"),
+        (["sweep=asha", "hydra.sweeper.minimize=[seconds]"], "hydra.sweeper.pruner"),
+        (["sweep=grid", "optimizer.lrr=1,2"], "Did you mean 'optimizer.lr'"),
+        (["sweep=grid", "optimizer.lr=1,fast"], "'fast' is not a number"),
+        (["sweep=grid", "strategy=layerwise,layrwise"], "Did you mean 'layerwise'"),
+        (["sweep=tpe", "optimizer.lr=tag(log,interval(0,1))"], "a logarithmic scale has no 0"),
+        (["sweep=tpee"], "Did you mean 'tpe'"),
+    ],
+)
+def test_a_search_that_cannot_work_is_refused_before_its_first_trial(graft, tmp_path, capsys, words, reason):
+    assert graft("train", *words) == 2
+    assert reason in capsys.readouterr().err
+    assert not (tmp_path / "logs").exists()
+
+
+def test_journal_lines_cut_short_by_a_kill_are_no_loss(sweep, trials):
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2")
+    before = trials(folder)
+    journal = folder / "study.journal"
+    journal.write_bytes(journal.read_bytes() + b'{"op_code":4,"worker_id":"')
+    sweep("grid", "optimizer.lr=1e-3,1e-2")
+    assert trials(folder) == before
+    assert all(json.loads(line) for line in journal.read_text().splitlines())
