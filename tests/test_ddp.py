@@ -89,18 +89,27 @@ def test_batch_statistics_of_each_process_are_told_of(program, tiny_words, flowe
     assert " ".join((done.stdout + done.stderr).split()).count(said) == 1
 
 
-def test_a_sweep_of_distributed_jobs_is_one_sweep(program, tiny_words, flowers, tmp_path, read):
+def test_a_sweep_of_distributed_jobs_is_one_sweep_and_its_pruner_stops_all_processes(
+    program, tiny_words, flowers, tmp_path, read
+):
     words = [word for word in tiny_words if word != "trainer=cpu"]
-    words += [f"datamodule.root={flowers}", "trainer=ddp_sim", "trainer.max_epochs=1", "seed=0,1", "name=grid", "-m"]
+    words += [f"datamodule.root={flowers}", "trainer=ddp_sim", "trainer.max_epochs=4", "seed=0,1", "name=two"]
+    words += [
+        "sweep=grid",
+        "launcher=joblib",
+        "hydra.sweeper.pruner={_target_: optuna.pruners.ThresholdPruner, lower: 2}",
+    ]
     environment = os.environ | {"GRAFT_ROOT": str(tmp_path)}
     done = subprocess.run(
         [program, "train", *words], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (sweep,) = (tmp_path / "logs" / "sweeps" / "grid").iterdir()
+    sweep = tmp_path / "logs" / "sweeps" / "two_grid"
     jobs = sorted(path for path in sweep.iterdir() if path.is_dir())
     assert [job.name for job in jobs] == ["0", "1"]
     assert [read(job, "summary.json")["seed"] for job in jobs] == [0, 1]
+    assert [read(job, "summary.json")["epochs"] for job in jobs] == [1, 1], "pruned, on both processes"
+    assert (sweep / "trials.csv").read_text().count("pruned after epoch 0") == 2
     assert not (tmp_path / "logs" / "runs").exists()
 
 

@@ -20,7 +20,16 @@ from graft.runs.status import Process, State, Status
 from graft.sweeps.running import run_sweep
 from graft.sweeps.study import open_storage
 
-SEARCH = ["sweep=random", "hydra.sweeper.n_trials=3", "launcher.jobs=2", "name=killed", "hydra.mode=MULTIRUN"]
+SEARCH = [
+    "sweep=random",
+    "datamodule.batch_size=8",
+    "task.head.dropout=0",
+    "optimizer.weight_decay=0",
+    "hydra.sweeper.n_trials=3",
+    "launcher.jobs=2",
+    "name=killed",
+    "hydra.mode=MULTIRUN",
+]
 
 
 class Killed(BaseException):

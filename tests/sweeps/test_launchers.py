@@ -1,0 +1,42 @@
+"""Launchers: trials at once in processes of their own come to what they come to one after another."""
+
+import csv
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+WORDS = ["optimizer.lr=1e-3,1e-2", "task.head.dropout=0,0.3", "trainer.max_epochs=2", "name=tiny"]
+
+
+@pytest.fixture
+def sweep(tiny_words, flowers, tmp_path):
+    """Runs the sweep as a program; returns what each trial came to."""
+
+    def run(launcher, *words):
+        environment = os.environ | {"GRAFT_ROOT": str(tmp_path / launcher)}
+        own = [*tiny_words, f"datamodule.root={flowers}", *WORDS, f"launcher={launcher}", *words]
+        done = subprocess.run(
+            [sys.executable, "-m", "graft", "train", "sweep=grid", *own],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        text = (tmp_path / launcher / "logs" / "sweeps" / "tiny_grid" / "trials.csv").read_text()
+        return [{key: row[key] for key in row if key != "seconds"} for row in csv.DictReader(io.StringIO(text))]
+
+    return run
+
+
+def test_trials_at_once_come_to_what_they_come_to_one_after_another(sweep, tmp_path):
+    alone = sweep("basic")
+    assert len(alone) == 4
+    for launcher in ("joblib", "submitit_local", "ray"):
+        assert sweep(launcher, "launcher.jobs=4") == alone, launcher
+    (features,) = (path for path in (tmp_path / "features").iterdir() if path.is_dir())
+    assert len(list(features.glob("*.safetensors"))) == 1, "computed once for all"
