@@ -5,7 +5,9 @@ import shutil
 import pytest
 import torch
 
-TRAINED = ["strategy=full_finetuning", "trainer.max_epochs=1", "callbacks.early_stopping=null", "test=false"]
+# By SGD: the biases of attention's keys have no gradient but rounding, of which Adam makes whole steps.
+TRAINED = ["strategy=full_finetuning", "optimizer=sgd", "trainer.max_epochs=1", "callbacks.early_stopping=null"]
+TRAINED += ["test=false"]
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler here")
