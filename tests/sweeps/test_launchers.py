@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import shutil
 import subprocess
 import sys
 
@@ -31,6 +32,19 @@ def sweep(tiny_words, flowers, tmp_path):
         return [{key: row[key] for key in row if key != "seconds"} for row in csv.DictReader(io.StringIO(text))]
 
     return run
+
+
+def has_slurm():
+    """Whether there is a cluster to send jobs to: Debian's slurm-wlm on one machine will do."""
+    return (
+        shutil.which("sinfo") is not None and "idle" in subprocess.run(["sinfo"], capture_output=True, text=True).stdout
+    )
+
+
+@pytest.mark.skipif(not has_slurm(), reason="needs a Slurm cluster")
+def test_trials_on_a_cluster_come_to_the_same(sweep):
+    words = ["launcher.jobs=2", "hydra.launcher.gpus_per_node=null", "hydra.launcher.cpus_per_task=1"]
+    assert sweep("submitit_slurm", *words) == sweep("basic")
 
 
 def test_trials_at_once_come_to_what_they_come_to_one_after_another(sweep, tmp_path):
