@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from graft.reports.wording import duration, fixed, label, moment, number, percent
 from graft.runs.secrets import redact
@@ -11,15 +11,16 @@ from graft.runs.secrets import redact
 _FILTERS = (duration, fixed, label, moment, number, percent)
 
 
-def filled(template: str, **parts: Any) -> str:
+def filled(template: str, room: str = "graft.reports", **parts: Any) -> str:
     """Returns a page.
 
     Args:
-        template: Name of a file of this folder.
+        template: Name of a file.
+        room: The package that it is in; what it includes may be in this one.
         parts: What it shows; only what is marked as markup is not escaped.
     """
     environment = Environment(
-        loader=PackageLoader("graft.reports", "."),
+        loader=ChoiceLoader([PackageLoader(each, ".") for each in dict.fromkeys((room, "graft.reports"))]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
