@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 
 from graft.comparing.asking import Asked, understood
-from graft.comparing.differences import config_differences, environment_differences
+from graft.comparing.differences import config_differences, environment_differences, names_of
 from graft.comparing.finding import run_folders
 from graft.comparing.grouping import Comparison, compared
 from graft.comparing.metric import metric_of
@@ -79,7 +79,7 @@ def _differences(first: Run, second: Run, width: int) -> Iterator[str]:
         ("configs", config_differences(first, second)),
         ("environments", environment_differences(first, second)),
     ):
-        table = differences_table(f"what differs in the {what}", [first.path.name, second.path.name], rows)
+        table = differences_table(f"what differs in the {what}", names_of(first, second), rows)
         yield rendered(table, width) if rows else f"Nothing differs in the {what}."
 
 

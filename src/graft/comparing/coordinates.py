@@ -1,6 +1,7 @@
 """Parallel coordinates: a line for each configuration through its settings to its score."""
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ _LEVELS = 12  # names on an axis; of more, every so manieth is written
 _WRITTEN = 6  # numbers, each of which is written
 _UNSET = 0.14  # the room below numbers for what is not set
 _LONGEST = 16  # characters of a name
-_WIDE = 20  # times from the least to the most, above which an axis is logarithmic
+_WIDE = 4  # times from the least to the most, above which an axis may be logarithmic
 # From the worst to the best; all of them can be seen on white and on black.
 _COLOURS = LinearSegmentedColormap.from_list("score", ["#8aa4b8", "#56a0c8", "#e69f00", "#d55e00"])
 
@@ -52,7 +53,7 @@ def scale(values: Sequence[Any]) -> Scale:
 
 
 def _of_numbers(values: Sequence[float | None], levels: list[float]) -> Scale:
-    logarithmic = levels[0] > 0 and levels[-1] / levels[0] > _WIDE
+    logarithmic = _is_logarithmic(levels)
     first, last = (math.log10(level) if logarithmic else level for level in (levels[0], levels[-1]))
     bottom = _UNSET if None in values else 0.0
 
@@ -67,6 +68,15 @@ def _of_numbers(values: Sequence[float | None], levels: list[float]) -> Scale:
         levels = (10**between if logarithmic else between).tolist()
     ticks = {place(level): setting(float(f"{level:.3g}")) for level in levels}
     return Scale([place(value) for value in values], ticks | ({0.0: setting(None)} if bottom else {}))
+
+
+def _is_logarithmic(levels: list[float]) -> bool:
+    """Whether the middle value, of several, stands nearer to the middle of the axis so."""
+    if levels[0] <= 0 or levels[-1] / levels[0] < _WIDE:
+        return False
+    middle = statistics.median(levels)
+    plain = (middle - levels[0]) / (levels[-1] - levels[0])
+    return abs(math.log(middle / levels[0]) / math.log(levels[-1] / levels[0]) - 0.5) < abs(plain - 0.5)
 
 
 def _of_names(values: Sequence[Any]) -> Scale:

@@ -1,5 +1,6 @@
 """What two runs do not have in common, in their configs and in what they were made with."""
 
+import os
 from typing import Any
 
 from graft.comparing.reading import Run
@@ -20,6 +21,14 @@ def environment_differences(first: Run, second: Run) -> list[Row]:
     return _rows(
         *({key: value for key, value in flat(run.session).items() if key not in _TOLD} for run in (first, second))
     )
+
+
+def names_of(first: Run, second: Run) -> list[str]:
+    """Names two runs by their folders, by as much of their paths as tells them apart."""
+    if first.path.name != second.path.name:
+        return [first.path.name, second.path.name]
+    common = os.path.commonpath([first.path, second.path])
+    return [str(run.path.relative_to(common)) for run in (first, second)]
 
 
 def _rows(first: dict[str, Any], second: dict[str, Any]) -> list[Row]:

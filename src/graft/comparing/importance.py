@@ -24,17 +24,20 @@ class Importance:
 
     Attributes:
         explained: R² of the forest on runs that it has not seen: 1 all of what differs between runs, 0 nothing.
-        lost: By setting, how much of R² is lost when its values are shuffled among these runs; the largest first.
+        shares: By setting, the share of the metric's variance that goes with it, alone and together with others; the
+            largest first. About 0, on either side, is nothing.
     """
 
     explained: float
-    lost: dict[str, float]
+    shares: dict[str, float]
 
 
 def importance(settings: Sequence[Settings], keys: Sequence[str], scores: Sequence[float]) -> Importance | None:
     """Estimates permutation importance (Breiman 2001) with cross-validation, so that noise counts for nothing.
 
-    Settings that vary together share what they explain. Imports scikit-learn, which takes seconds.
+    Half of the squared error that comes with shuffling a setting is its total effect, as a part of the variance (Jansen
+    1999), where settings are varied independently; those that vary together share what they explain. Imports
+    scikit-learn, which takes seconds.
 
     Args:
         settings: Of each finished run.
@@ -56,7 +59,7 @@ def importance(settings: Sequence[Settings], keys: Sequence[str], scores: Sequen
         error = {"scoring": "neg_mean_squared_error", "n_repeats": _SHUFFLES, "random_state": _SEED}
         lost += permutation_importance(model, columns[unseen], target[unseen], **error).importances_mean * len(unseen)
         left += float(np.sum((model.predict(columns[unseen]) - target[unseen]) ** 2))
-    by_key = dict(zip(keys, (lost / squares).tolist(), strict=True))
+    by_key = dict(zip(keys, (lost / 2 / squares).tolist(), strict=True))
     return Importance(1 - left / squares, dict(sorted(by_key.items(), key=lambda pair: -pair[1])))
 
 

@@ -7,21 +7,21 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from graft.comparing.coordinates import MOST_AXES, MOST_LINES, parallel_coordinates
-from graft.comparing.differences import config_differences, environment_differences
-from graft.comparing.figures import FAINT, HIGHLIGHTED, learning_curves, score_against
+from graft.comparing.differences import config_differences, environment_differences, names_of
+from graft.comparing.figures import FAINT, learning_curves, score_against
 from graft.comparing.grouping import Comparison
 from graft.comparing.importance import FEWEST, Importance
 from graft.comparing.own import PAGE_MARK
 from graft.comparing.reading import Curve
 from graft.comparing.table import columns
-from graft.comparing.wording import counted, made_alike, many, verdict
-from graft.reports.drawing import as_svg, style
+from graft.comparing.wording import counted, described, made_alike, many, stopped, verdict
+from graft.reports.drawing import PALETTE, as_svg, style
 from graft.reports.filling import filled
-from graft.runs.status import State
 
-ROWS = 50  # of the table
+ROWS = 30  # of the table
 COSTS = {"seconds": "seconds", "trainable parameters": "parameters/trainable"}  # of the summary
-_STOPPED = 20  # runs whose message is shown
+_FEWEST_LINES = 3
+_STOPPED = 20  # reasons for which runs have stopped
 
 
 def page(comparison: Comparison, curves: Mapping[Path, Curve], find_importance: Callable[[], Importance | None]) -> str:
@@ -34,7 +34,7 @@ def page(comparison: Comparison, curves: Mapping[Path, Curve], find_importance: 
     """
     pictures = _of_runs(comparison, curves)
     importance = find_importance()
-    stopped = [run for run in comparison.runs if run.ending in (State.FAILED, State.INTERRUPTED, State.KILLED)]
+    reasons = stopped(comparison.runs)
     two = comparison.runs if len(comparison.runs) == 2 else None
     return filled(
         "comparison.html.jinja",
@@ -43,17 +43,22 @@ def page(comparison: Comparison, curves: Mapping[Path, Curve], find_importance: 
         comparison=comparison,
         counted=counted(comparison),
         alike=made_alike(comparison.runs),
-        columns=columns(comparison),
+        columns=columns(comparison, intervals=True),
         rows=comparison.configurations[:ROWS],
         verdict=verdict(comparison),
         pictures=pictures,
+        best=[
+            (colour, described(each, comparison.shown))
+            for colour, each in zip(PALETTE, comparison.ranked, strict=False)
+        ],
         parallel=_of_settings(comparison, importance),
-        drawn={"axes": MOST_AXES, "lines": MOST_LINES, "best": HIGHLIGHTED, "faint": FAINT},
+        drawn={"axes": MOST_AXES, "lines": MOST_LINES, "faint": FAINT},
         importance=importance,
+        scored=sum(run.finished and run.score(comparison.metric) is not None for run in comparison.runs),
         fewest=FEWEST,
-        stopped=stopped[:_STOPPED],
-        more_stopped=max(0, len(stopped) - _STOPPED),
-        two=two,
+        stopped=reasons[:_STOPPED],
+        more_stopped=max(0, len(reasons) - _STOPPED),
+        two=names_of(*two) if two else None,
         config=config_differences(*two) if two else [],
         environment=environment_differences(*two) if two else [],
         many=many,
@@ -64,7 +69,7 @@ def axes_of(comparison: Comparison, importance: Importance | None) -> list[str]:
     """Returns the settings that parallel coordinates show: the most important ones, in the order of the config."""
     if importance is None or len(comparison.shown) <= MOST_AXES:
         return comparison.shown[:MOST_AXES]
-    chosen = list(importance.lost)[:MOST_AXES]
+    chosen = list(importance.shares)[:MOST_AXES]
     return [key for key in comparison.shown if key in chosen]
 
 
@@ -75,14 +80,14 @@ def _of_runs(comparison: Comparison, curves: Mapping[Path, Curve]) -> dict[str, 
         if any(curves.values()):
             drawn["Learning curves"] = learning_curves(comparison, curves)
         for name, cost in COSTS.items():
-            if any(each.over_seeds(cost) for each in comparison.ranked):
+            if len({found.mean for each in comparison.ranked if (found := each.over_seeds(cost))}) > 1:
                 drawn[f"Score against {name}"] = score_against(comparison, cost, name)
     return {title: Markup(as_svg(figure, title)) for title, figure in drawn.items()}
 
 
 def _of_settings(comparison: Comparison, importance: Importance | None) -> Markup | None:
     keys = axes_of(comparison, importance)
-    if len(comparison.ranked) < 2 or not keys:
+    if len(comparison.ranked) < _FEWEST_LINES or not keys:
         return None
     with style():
         return Markup(as_svg(parallel_coordinates(comparison, keys), "Parallel coordinates"))

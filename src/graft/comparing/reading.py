@@ -24,7 +24,7 @@ class Run:
     """A run.
 
     Attributes:
-        path: Of its folder, absolute.
+        folder: Its folder.
         ending: A state of `graft.runs.status.State`, or `pruned`.
         message: What stopped it; empty where nothing did.
         settings: By dotted key, interpolations as they stand in the file.
@@ -32,12 +32,17 @@ class Run:
         session: Of `environment.json`, the last.
     """
 
-    path: Path
+    folder: RunFolder
     ending: str
     message: str
     settings: dict[str, Any]
     summary: dict[str, Any]
     session: dict[str, Any]
+
+    @property
+    def path(self) -> Path:
+        """Of its folder, absolute."""
+        return self.folder.path
 
     @property
     def finished(self) -> bool:
@@ -81,7 +86,7 @@ def read_curves(runs: Iterable[Run], metric: str) -> tuple[dict[Path, Curve], di
     curves, damaged = {}, {}
     for run in runs:
         try:
-            curves[run.path] = _curve(RunFolder(run.path).metrics, metric)
+            curves[run.path] = _curve(run.folder.metrics, metric)
         except (OSError, ValueError, csv.Error) as error:
             damaged[run.path] = f"metrics.csv is damaged: {error}"
     return curves, damaged
@@ -112,7 +117,7 @@ def _read(run: RunFolder) -> Run:
     pruned = status.state is State.DONE and summary.get("pruned_at") is not None
     sessions = _object(run.environment).get("sessions")
     return Run(
-        path=run.path,
+        folder=run,
         ending=PRUNED if pruned else status.state,
         message=status.message or "",
         settings=flat_config(run.config),

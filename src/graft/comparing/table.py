@@ -2,8 +2,10 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -11,32 +13,51 @@ from graft.comparing.differences import Row
 from graft.comparing.grouping import Comparison, Configuration
 from graft.comparing.own import LAST_COLUMNS
 from graft.comparing.statistics import Spread
-from graft.comparing.wording import ENDINGS, interval, mean_and_deviation, seed_names, setting
+from graft.comparing.wording import ENDINGS, interval, mean_and_deviation, places_of, seed_names, setting
 from graft.reports.wording import number, short
 from graft.runs.status import State
+
+Column = tuple[str, Callable[[Configuration], str]]
 
 COSTS = ("seconds", "parameters/trainable")
 
 
-def columns(comparison: Comparison) -> list[tuple[str, Callable[[Configuration], str]]]:
-    """Returns heading and cell of each column behind the rank; endings only where there are such."""
-    test = f"test/{comparison.metric.removeprefix('val/')}"
-    found: list[tuple[str, Callable[[Configuration], str]]] = [
-        *((key, lambda each, key=key: short(setting(each.settings.get(key)))) for key in comparison.shown),
-        (comparison.metric, lambda each: mean_and_deviation(each.score)),
-        ("95 %", lambda each: interval(each.score)),
-        ("seeds", lambda each: str(len(each.scores))),
-    ]
+def columns(comparison: Comparison, intervals: bool) -> list[Column]:
+    """Returns heading and cell of each column behind the rank; endings only where there are such.
+
+    Args:
+        comparison: What is shown.
+        intervals: Whether the 95 % interval is.
+    """
+    score, test = comparison.metric, f"test/{comparison.metric.removeprefix('val/')}"
+    found = [_score_column(comparison, score)]
+    if intervals:
+        places = places_of([each.score for each in comparison.configurations])
+        found.append(("95 %", lambda each: interval(each.score, places)))
+    found.append(("seeds", lambda each: str(len(each.scores))))
+    found += [_setting_column(key) for key in comparison.shown]
     if test in comparison.metrics:
-        found.append((test, lambda each: mean_and_deviation(each.over_seeds(test))))
-    found += [
-        ("seconds", lambda each: _mean(each.over_seeds("seconds"))),
-        ("trainable", lambda each: _mean(each.over_seeds("parameters/trainable"))),
-    ]
-    for ending in ENDINGS:
-        if ending != State.DONE and any(run.ending == ending for run in comparison.runs):
-            found.append((str(ending), lambda each, ending=ending: str(each.endings[ending] or "")))  # type: ignore[misc]
-    return found
+        found.append(_score_column(comparison, test))
+    found += [_cost_column(name) for name in COSTS]
+    ended = Counter(run.ending for run in comparison.runs)
+    return found + [_ending_column(ending) for ending in ENDINGS if ending != State.DONE and ended[ending]]
+
+
+def _setting_column(key: str) -> Column:
+    return key, lambda each: short(setting(each.settings.get(key)))
+
+
+def _score_column(comparison: Comparison, name: str) -> Column:
+    places = places_of([each.over_seeds(name) for each in comparison.configurations])
+    return name, lambda each: mean_and_deviation(each.over_seeds(name), places)
+
+
+def _cost_column(name: str) -> Column:
+    return name.rpartition("/")[2], lambda each: _mean(each.over_seeds(name))
+
+
+def _ending_column(ending: str) -> Column:
+    return ending, lambda each: str(each.endings[ending] or "")
 
 
 def terminal_table(comparison: Comparison, top: int) -> Table:
@@ -47,11 +68,14 @@ def terminal_table(comparison: Comparison, top: int) -> Table:
         top: So many; 0: all.
     """
     better = "high" if comparison.mode == "max" else "low"
-    table = Table(title=f"by {comparison.metric}, {better} is better", title_justify="left")
-    table.add_column("", justify="right")
-    shown = columns(comparison)
+    table = Table(title=f"by {comparison.metric}, {better} is better", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("", justify="right", no_wrap=True)
+    shown = columns(comparison, intervals=False)
     for heading, _ in shown:
-        table.add_column(Text(heading), justify="left" if heading in comparison.shown else "right", overflow="fold")
+        if heading in comparison.shown:
+            table.add_column(Text(heading.replace(".", ".\n")), overflow="fold")
+        else:
+            table.add_column(Text(heading.replace("/", "/\n")), justify="right", no_wrap=True)
     for rank, configuration in enumerate(comparison.configurations[: top or None], start=1):
         place = str(rank) if configuration.score else ""
         table.add_row(place, *(Text(cell(configuration)) for _, cell in shown))

@@ -1,6 +1,7 @@
 """What a comparison says in sentences, in the terminal as on the page."""
 
-from collections import Counter
+import statistics
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from graft.runs.status import State
 ENDINGS = (State.DONE, PRUNED, State.FAILED, State.INTERRUPTED, State.KILLED, State.RUNNING)
 _FEW_PAIRS = 5
 _CHANCE = 0.05
+_NAMED = 3  # runs
 
 
 def many(count: int, what: str) -> str:
@@ -105,26 +107,27 @@ def seed_names(found: Sequence[Seeds]) -> list[str]:
     return [", ".join(f"{parts[number]} {seeds[number]}" for number in varied) for seeds in found]
 
 
-def mean_and_deviation(found: Spread | None) -> str:
-    """`0.853 ± 0.011`; the mean alone, where there is one value."""
+def mean_and_deviation(found: Spread | None, places: int) -> str:
+    """`0.853 ± 0.011`; the mean alone, where there is one value; a dash, where there is none."""
     if found is None:
-        return "–"
-    if found.deviation is None:
-        return fixed(found.mean, decimals(found.mean, leading=4))
-    places = _places(found)
-    return f"{fixed(found.mean, places)} ± {fixed(found.deviation, places)}"
+        return fixed(None, places)
+    mean = fixed(found.mean, places)
+    return mean if found.deviation is None else f"{mean} ± {fixed(found.deviation, places)}"
 
 
-def interval(found: Spread | None) -> str:
+def interval(found: Spread | None, places: int) -> str:
     """`0.84 to 0.87`; a dash, where there is none."""
     if found is None or found.interval is None:
-        return "–"
-    places = _places(found)
-    return f"{fixed(found.interval[0], places)} to {fixed(found.interval[1], places)}"
+        return fixed(None, places)
+    return " to ".join(fixed(end, places) for end in found.interval)
 
 
-def _places(found: Spread) -> int:
-    return decimals(found.deviation or found.mean, leading=2 if found.deviation else 4)
+def places_of(column: Sequence[Spread | None]) -> int:
+    """Digits after the point for a whole column: two of the usual deviation; without one, four of the numbers."""
+    deviations = [found.deviation for found in column if found and found.deviation]
+    if deviations:
+        return decimals(statistics.median(deviations), leading=2)
+    return decimals(max((abs(found.mean) for found in column if found), default=1.0), leading=4)
 
 
 def setting(value: Any) -> str:
@@ -137,8 +140,21 @@ def setting(value: Any) -> str:
 
 
 def described(configuration: Configuration, keys: Sequence[str]) -> str:
-    """The settings of a configuration in a line, by the last words of their keys."""
-    return ", ".join(f"{key.rpartition('.')[2]} {setting(configuration.settings.get(key))}" for key in keys)
+    """The settings of a configuration in a line: `strategy.name lora, optimizer.lr 0.001`."""
+    return ", ".join(f"{key} {setting(configuration.settings.get(key))}" for key in keys)
+
+
+def stopped(runs: Sequence[Run]) -> list[str]:
+    """Says which runs did not end by themselves, and why; those that say the same together."""
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for run in runs:
+        if run.ending in (State.FAILED, State.INTERRUPTED, State.KILLED):
+            reasons[run.ending, run.message].append(str(run.path))
+    said = []
+    for (ending, message), paths in sorted(reasons.items(), key=lambda reason: -len(reason[1])):
+        more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+        said.append(f"{ending}: {', '.join(paths[:_NAMED])}{more}{f': {message}' if message else ''}")
+    return said
 
 
 def made_alike(runs: Sequence[Run]) -> list[str]:

@@ -5,14 +5,13 @@ import io
 import math
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from cycler import cycler
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -71,8 +70,9 @@ def new_axes() -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def legend_below(figure: Figure, handles: Sequence[Artist], names: Sequence[str], columns: int = 1) -> None:
+def legend_below(figure: Figure, axes: Axes, columns: int = 1) -> None:
     """Below the axes names lie on no curve, however long they are."""
+    handles, names = axes.get_legend_handles_labels()
     if handles:
         figure.set_figheight(figure.get_figheight() + _ROW * math.ceil(len(handles) / columns))
         figure.legend(

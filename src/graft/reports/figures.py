@@ -78,7 +78,7 @@ def learning_curves(contents: Contents, metric: str) -> Figure:
         axes.plot([step + 1], [value], color=INK, label="best checkpoint", **RING)
     axes.set(xlabel="optimizer steps", ylabel=label(metric))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-    legend_below(figure, *axes.get_legend_handles_labels(), columns=3)
+    legend_below(figure, axes, columns=3)
     return figure
 
 
@@ -101,7 +101,7 @@ def tried_and_chosen(
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # powers are written as formulas, which are off
         axes.xaxis.set_minor_locator(NullLocator())
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    legend_below(figure, *axes.get_legend_handles_labels())
+    legend_below(figure, axes)
     return figure
 
 
@@ -113,7 +113,7 @@ def roc_curves(contents: Contents) -> Figure:
         false, true, _ = roc_curve(positive, score)
         axes.plot(thinned(false), thinned(true), label=f"area {auc(false, true):.3f}: {short(name)}")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    legend_below(figure, *axes.get_legend_handles_labels())
+    legend_below(figure, axes)
     return figure
 
 
@@ -127,7 +127,7 @@ def precision_recall_curves(contents: Contents) -> Figure:
         axes.plot(thinned(recall), thinned(precision), color=colour, label=beside)
         axes.axhline(positive.mean(), color=colour, linewidth=0.8, linestyle=":")
     axes.set(xlabel="recall", ylabel="precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    legend_below(figure, *axes.get_legend_handles_labels())
+    legend_below(figure, axes)
     return figure
 
 
@@ -145,7 +145,7 @@ def reliability_diagram(contents: Contents) -> Figure:
         axes.plot(scaled.confidence, scaled.accuracy, marker="s", label=beside)
     axes.bar(as_is.confidence, as_is.share, width=0.02, color=INK, alpha=0.25, label="share of samples, as it is")
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(-0.01, 1.01), ylim=(0, 1.01))
-    legend_below(figure, *axes.get_legend_handles_labels())
+    legend_below(figure, axes)
     return figure
 
 
