@@ -60,7 +60,7 @@ def verdict(comparison: Comparison) -> str:
 
 
 def _tested(found: Paired, over: Spread) -> str:
-    places = decimals(over.deviation or abs(over.mean), leading=2)
+    places = decimals((over.deviation if found.p is not None else None) or abs(over.mean), leading=2)
     if over.n == 1:
         return f"The best and the runner-up share one seed; there, the difference is {over.mean:.{places}f}."
     if over.interval is None or found.p is None:
