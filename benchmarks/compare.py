@@ -13,6 +13,7 @@ import argparse
 import copy
 import csv
 import json
+import math
 import random
 import statistics
 import subprocess
@@ -52,16 +53,14 @@ def make(run, folder, runs):
     status, summary = (json.loads((run / name).read_text()) for name in ("status.json", "summary.json"))
     environment = (run / "environment.json").read_text()
     columns = (run / "metrics.csv").read_text().splitlines()[0].split(",")
-    draw = random.Random(0)
+    draw, chosen = random.Random(0), {}
     for number in range(runs):
         seed = number % SEEDS
-        if seed == 0:
-            chosen = settings(draw)
+        chosen = chosen if seed else settings(draw)
         target = folder / str(number)
         target.mkdir(parents=True)
         curve = learnt(draw, chosen, config["mode"])
-        ending = {0: "failed", 1: "pruned", 2: "pruned", 3: "pruned"}.get(number % 10 if number % 50 else 0, "done")
-        ending = "done" if number % 10 == 0 and number % 50 else ending
+        ending = "failed" if number % 50 == 0 else "pruned" if number % 10 in (1, 2, 3) else "done"
         curve = curve[: 4 if ending == "pruned" else EPOCHS]
         (target / "config.yaml").write_text(yaml.safe_dump(configured(config, chosen, seed), sort_keys=False))
         (target / "environment.json").write_text(environment)
@@ -96,11 +95,9 @@ def configured(config, chosen, seed):
 
 def learnt(draw, chosen, mode):
     """A curve that the settings shape: the rate most, then the strategy; decay not at all."""
-    away = abs(-2.3 - 10 * 0 - __import__("math").log10(chosen["optimizer.lr"]))
-    best = (
-        0.93 - 0.06 * away + 0.02 * list(STRATEGIES).index(chosen["strategy.name"]) - 0.05 * chosen["task.head.dropout"]
-    )
-    best += draw.gauss(0, 0.006)
+    away = abs(math.log10(chosen["optimizer.lr"]) + 2.3)
+    strategy = list(STRATEGIES).index(chosen["strategy.name"])
+    best = 0.93 - 0.06 * away + 0.02 * strategy - 0.05 * chosen["task.head.dropout"] + draw.gauss(0, 0.006)
     values = [best - 0.3 / (1 + epoch) + draw.gauss(0, 0.004) for epoch in range(EPOCHS)]
     return values if mode == "max" else [1 - value for value in values]
 

@@ -71,7 +71,7 @@ def _told(comparison: Comparison, top: int) -> Iterator[str]:
     if said := verdict(comparison):
         yield said
     if len(comparison.runs) == 2:
-        yield from _differences(*comparison.runs, width=width)
+        yield from _differences(comparison.runs[0], comparison.runs[1], width)
 
 
 def _differences(first: Run, second: Run, width: int) -> Iterator[str]:

@@ -84,4 +84,5 @@ def thinned(values: NDArray[np.float64], points: int = _POINTS) -> NDArray[np.fl
     """Returns no more than so many of the values of a curve, evenly spaced; the first and the last are among them."""
     if len(values) <= points:
         return values
-    return values[np.linspace(0, len(values) - 1, points).astype(int)]
+    kept: NDArray[np.float64] = values[np.linspace(0, len(values) - 1, points).astype(int)]
+    return kept
