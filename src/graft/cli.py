@@ -89,7 +89,7 @@ def _redacted(text: str) -> str:
 
 def _dispatch(argv: list[str]) -> int:
     command, *rest = argv or ["--help"]
-    if command == "help" and rest and rest[0] in _COMMANDS:
+    if command == "help" and rest and rest[0] in {**_COMMANDS, **_LISTS}:
         command, rest = rest[0], ["--help"]
     if command in ("-h", "--help", "help"):
         listed = "\n".join(f"  {name:<12}{does}" for name, does in {**_COMMANDS, **_LISTS}.items())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ Floats = NDArray[np.float64]
 HIGHLIGHTED = len(PALETTE)  # configurations
 FAINT = 200  # curves; more are not told apart and make the page heavy
 _FAINT_POINTS = 60
+_SCATTERED = 1500
 _WIDE = 20  # times from the least to the most, above which an axis is logarithmic
 
 
@@ -36,12 +38,13 @@ def learning_curves(comparison: Comparison, curves: Mapping[Path, Curve]) -> Fig
     others = [path for path in others if curves.get(path)]
     faint = np.linspace(0, len(others) - 1, min(len(others), FAINT)).astype(int)
     alpha = float(np.clip(12 / max(1, len(faint)), 0.08, 0.4))
-    for number in faint:
-        axes.plot(*_points(curves[others[number]], _FAINT_POINTS), color=INK, alpha=alpha, linewidth=0.8)
+    lines = [_points(curves[others[number]], _FAINT_POINTS).T for number in faint]
+    axes.add_collection(LineCollection(lines, colors=INK, alpha=alpha, linewidths=0.8))
     for colour, runs in reversed(list(zip(PALETTE, best, strict=False))):
         for run in runs:
             mark = "." if len(curves[run.path]) < 2 else ""
             axes.plot(*_points(curves[run.path]), color=colour, linewidth=1.4, marker=mark)
+    axes.autoscale_view()
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     return figure
 
@@ -57,8 +60,15 @@ def score_against(comparison: Comparison, name: str, xlabel: str) -> Figure:
     figure, axes = _axes(comparison, xlabel)
     costs = [(each.over_seeds(name), each.score) for each in comparison.ranked]
     placed = [(rank, cost.mean, score) for rank, (cost, score) in enumerate(costs) if cost and score]
-    others = [(x, score.mean) for rank, x, score in placed if rank >= HIGHLIGHTED]
-    axes.plot(*_columns(others), linestyle="", marker=".", color=INK, alpha=0.3, markeredgewidth=0)
+    others = _columns([(x, score.mean) for rank, x, score in placed if rank >= HIGHLIGHTED])
+    axes.plot(
+        *(thinned(column, _SCATTERED) for column in others),
+        linestyle="",
+        marker=".",
+        color=INK,
+        alpha=0.3,
+        markeredgewidth=0,
+    )
     front = _front([(x, score.mean) for _, x, score in placed], comparison.mode)
     axes.plot(*_columns(front), color=INK, linewidth=1, linestyle=":", drawstyle="steps-post")
     for rank, x, score in reversed([each for each in placed if each[0] < HIGHLIGHTED]):

@@ -13,8 +13,8 @@ Floats = NDArray[np.float64]
 
 FEWEST = 12  # finished runs; with less, a forest learns the runs and not the settings
 _PARTS = 4  # of the runs, each of which is left out once
-_TREES = 60
-_SHUFFLES = 5
+_TREES = 40
+_SHUFFLES = 3
 _SEED = 0
 
 
