@@ -109,6 +109,16 @@ def test_the_table_and_the_csv_say_the_same_in_the_order_of_scores(graft, sweep,
     assert f"{float(best['val/auroc']):.4f}" == lines[0][1]
 
 
+def test_a_narrow_terminal_has_the_score_and_the_settings_in_full(graft, sweep, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "44")
+    assert graft("compare", sweep(3)) == 0
+    said = capsys.readouterr().out
+    assert "…" not in said
+    assert re.search(r"1 +0\.7000 +1 +0\.02", said)
+    assert "no room for" in said
+    assert "trainable" in said[said.index("no room for") :]
+
+
 def test_the_page_shows_all_parts_and_runs_nothing(graft, sweep, tmp_path, capsys):
     folder = sweep(14, lines=["note: '<img src=x onerror=alert(1)>'", ""])
     shutil.copytree(RECORDED, tmp_path / "sweep" / "<b>other")

@@ -61,7 +61,7 @@ def _process(asked: Asked, runs: int) -> AbstractContextManager[Executor | None]
 
 def _told(comparison: Comparison, top: int) -> Iterator[str]:
     width = get_terminal_size((_WIDTH, 0)).columns
-    yield rendered(terminal_table(comparison, top), width)
+    yield rendered(terminal_table(comparison, top, width), width)
     if top and len(comparison.configurations) > top:
         yield f"The best {top} of {many(len(comparison.configurations), 'configuration')}; --top 0 shows all."
     yield counted(comparison)

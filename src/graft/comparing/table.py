@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +21,7 @@ from graft.runs.status import State
 
 Column = tuple[str, Callable[[Configuration], str]]
 
+_NARROWEST, _WIDEST = 7, 1000  # columns: of a setting, of any terminal
 COSTS = ("seconds", "parameters/trainable")
 
 
@@ -60,23 +63,37 @@ def _ending_column(ending: str) -> Column:
     return ending, lambda each: str(each.endings[ending] or "")
 
 
-def terminal_table(comparison: Comparison, top: int) -> Table:
-    """Tabulates the best configurations.
+def terminal_table(comparison: Comparison, top: int, width: int) -> Table:
+    """Tabulates the best configurations; of what stands behind the settings as much as there is room for.
 
     Args:
         comparison: All of them.
         top: So many; 0: all.
+        width: Of the terminal, in columns.
     """
+    shown, hidden = columns(comparison, intervals=False), list[str]()
+    console = Console(width=_WIDEST, force_terminal=False)
+    while True:
+        table = _table(comparison, comparison.configurations[: top or None], shown)
+        if hidden:
+            table.caption = Text(f"no room for {', '.join(hidden)}")
+        fits = Measurement.get(console, console.options, table).minimum <= width
+        if fits or shown[-1][0] in (*comparison.shown, "seeds"):
+            return table
+        hidden.insert(0, shown.pop()[0])
+
+
+def _table(comparison: Comparison, rows: Sequence[Configuration], shown: Sequence[Column]) -> Table:
     better = "high" if comparison.mode == "max" else "low"
-    table = Table(title=f"by {comparison.metric}, {better} is better", title_justify="left", box=SIMPLE_HEAD)
+    title = f"by {comparison.metric}, {better} is better"
+    table = Table(title=title, title_justify="left", caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
     table.add_column("", justify="right", no_wrap=True)
-    shown = columns(comparison, intervals=False)
     for heading, _ in shown:
         if heading in comparison.shown:
-            table.add_column(Text(heading.replace(".", ".\n")), overflow="fold")
+            table.add_column(Text(heading.replace(".", ".\n")), overflow="fold", min_width=_NARROWEST)
         else:
             table.add_column(Text(heading.replace("/", "/\n")), justify="right", no_wrap=True)
-    for rank, configuration in enumerate(comparison.configurations[: top or None], start=1):
+    for rank, configuration in enumerate(rows, start=1):
         place = str(rank) if configuration.score else ""
         table.add_row(place, *(Text(cell(configuration)) for _, cell in shown))
     return table
