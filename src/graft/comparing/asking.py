@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from graft.comparing.metric import MODES
 from graft.comparing.own import is_own
 from graft.errors import ConfigError
 
@@ -62,7 +61,7 @@ def understood(words: list[str]) -> Asked:
     for name in ("--csv", "--html"):
         parser.add_argument(name, nargs="?", const="")
     parser.add_argument("--monitor")
-    parser.add_argument("--mode", choices=MODES)
+    parser.add_argument("--mode", choices=("max", "min"))
     parser.add_argument("--top", type=int, default=_TOP)
     parsed = parser.parse_intermixed_args(words)
     # `--html logs/sweeps/cells` names what to compare, and no file.

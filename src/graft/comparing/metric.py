@@ -7,8 +7,6 @@ from graft.comparing.reading import Run
 from graft.comparing.settings import value_of
 from graft.errors import ConfigError, did_you_mean
 
-MODES = ("max", "min")
-
 
 def metric_of(runs: Sequence[Run], monitor: str | None = None, mode: str | None = None) -> tuple[str, str]:
     """Returns the name of the metric, and whether its `max` or its `min` is the best.
@@ -16,7 +14,7 @@ def metric_of(runs: Sequence[Run], monitor: str | None = None, mode: str | None 
     Args:
         runs: Not empty.
         monitor: Asked for; None: what the runs monitor.
-        mode: Likewise.
+        mode: Likewise: `max` or `min`.
 
     Raises:
         ConfigError: The runs do not agree and nobody has said which counts, or they do not have what is asked for.
@@ -26,8 +24,6 @@ def metric_of(runs: Sequence[Run], monitor: str | None = None, mode: str | None 
             f"--monitor {monitor}: runs are sorted by a metric of the validation split, val/…; the test split, or the "
             "training data, choose nothing."
         )
-    if mode is not None and mode not in MODES:
-        raise ConfigError(f"--mode {mode}: it is {' or '.join(MODES)}.")
     monitored = Counter((str(value_of(run.settings, "monitor")), _mode(run)) for run in runs)
     fitting = {
         pair for pair in monitored if monitor in (None, pair[0]) and mode in (None, pair[1])
