@@ -27,6 +27,7 @@ _COMMANDS = {
 }
 _LISTS = {
     "strategies": "lists the ways to transfer, and what each would train of a backbone",
+    "compare": "sets runs and sweeps side by side: a table, as CSV, and on one page",
     "cache": "lists the features and images that are kept for later epochs and runs, checks and prunes them",
 }
 _HELP = """\
@@ -88,7 +89,7 @@ def _redacted(text: str) -> str:
 
 def _dispatch(argv: list[str]) -> int:
     command, *rest = argv or ["--help"]
-    if command == "help" and rest and rest[0] in _COMMANDS:
+    if command == "help" and rest and rest[0] in {**_COMMANDS, **_LISTS}:
         command, rest = rest[0], ["--help"]
     if command in ("-h", "--help", "help"):
         listed = "\n".join(f"  {name:<12}{does}" for name, does in {**_COMMANDS, **_LISTS}.items())
@@ -101,6 +102,8 @@ def _dispatch(argv: list[str]) -> int:
         _complete([command, *rest])
     elif command == "strategies":
         _list_strategies(rest)
+    elif command == "compare":
+        _compare(rest)
     elif command == "cache":
         _cache(rest)
     elif command in _COMMANDS:
@@ -129,6 +132,19 @@ def _cache(words: list[str]) -> None:
     from graft.cache import cache
 
     cache(words)
+
+
+def _compare(words: list[str]) -> None:
+    from graft.comparing.asking import HELP
+
+    if {"-h", "--help"} & set(words):
+        said = HELP
+    else:
+        from graft.compare import compare
+
+        said = compare(words)
+    with _ending_with_its_reader():
+        print(said)
 
 
 def _unknown(command: str) -> str:

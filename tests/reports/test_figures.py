@@ -3,7 +3,8 @@ import pytest
 
 from graft.data.table import Kind
 from graft.reports.contents import Predicted
-from graft.reports.figures import as_svg, figures, learning_curves, style
+from graft.reports.drawing import as_svg, style
+from graft.reports.figures import figures, learning_curves
 from graft.reports.judging import LEAST_TEMPERATURE, MOST_TEMPERATURE
 
 LONG = "_a name " + "that goes on " * 9

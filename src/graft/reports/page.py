@@ -1,30 +1,28 @@
 """`report.html`: a run on one page that needs nothing else, made from its folder alone."""
 
-import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from graft.data.table import Kind
 from graft.reports.contents import Contents, read_contents
-from graft.reports.figures import CURVES, as_svg, figures
+from graft.reports.drawing import as_svg
+from graft.reports.figures import CURVES, figures
+from graft.reports.filling import filled
 from graft.reports.judging import by_class, confusion, most_confused
 from graft.reports.tracker import send_to_wandb
-from graft.reports.wording import decimals, duration, fixed, label, moment, number, percent
+from graft.reports.wording import decimals, fixed, number
 from graft.runs.atomic import write_text
 from graft.runs.folder import RunFolder
-from graft.runs.secrets import redact
 
 _LARGEST_CONFUSION = 30  # classes; a larger table shows nothing to the eye
 _NAMED_CONFUSION = 8  # classes; above, the columns have numbers for names
 _CONFUSED = 10  # pairs of classes
 _SECTIONS = ("Learning curves: ", "Choices: ")  # how the titles of their pictures begin
-_FILTERS = (duration, fixed, label, moment, number, percent)
 
 
 def write_report(run: RunFolder) -> None:
@@ -41,15 +39,8 @@ def write_report(run: RunFolder) -> None:
 
 def rendered(contents: Contents, pictures: Mapping[str, Figure]) -> str:
     """Returns the page. Whatever comes from data, files or configs is escaped, and no script can run in it."""
-    environment = Environment(
-        loader=PackageLoader("graft.reports", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"uri": data_uri, **{each.__name__: each for each in _FILTERS}}
-    page = environment.get_template("report.html.jinja").render(
+    return filled(
+        "report.html.jinja",
         run=contents,
         headline=headline(contents),
         learning=_embedded(pictures, "Learning curves: "),
@@ -67,7 +58,6 @@ def rendered(contents: Contents, pictures: Mapping[str, Figure]) -> str:
         environment=json.dumps(contents.sessions, indent=2, ensure_ascii=False),
         duplicates=contents.data.get("duplicates", {"exact": 0, "near": 0, "examples": []}),
     )
-    return redact(page)
 
 
 def bound(summary: Mapping[str, Any]) -> str:
@@ -165,8 +155,3 @@ def phases(contents: Contents) -> list[list[dict[str, Any]]]:
     """Returns the rows of the stage table, phase by phase."""
     numbers = dict.fromkeys(row["phase"] for row in contents.stages)
     return [[row for row in contents.stages if row["phase"] == phase] for phase in numbers]
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """A picture that lies in the page itself."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

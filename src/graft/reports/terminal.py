@@ -10,9 +10,9 @@ _SPLITS = ("train", "val", "test")
 _WIDTH = 160  # columns; a narrower terminal wraps
 
 
-def rendered(table: Table) -> str:
-    """Draws a table as plain text."""
-    console = Console(width=_WIDTH, no_color=True, force_terminal=False)
+def rendered(table: Table, width: int = _WIDTH) -> str:
+    """Draws a table as plain text, in so many columns."""
+    console = Console(width=width, no_color=True, force_terminal=False)
     with console.capture() as capture:
         console.print(table)
     return capture.get().rstrip()

@@ -1,0 +1,1 @@
+"""What many runs say together; from run folders alone, and without torch."""

@@ -1,0 +1,125 @@
+"""Runs that differ in nothing but their seeds are one configuration; the best one comes first."""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from graft.comparing.reading import SEED_KEYS, Run, Seeds
+from graft.comparing.settings import Settings, differing, told_by_name, value_of, written
+from graft.comparing.statistics import Spread, spread
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Runs with the same settings.
+
+    Attributes:
+        settings: Those that are not the same in all configurations.
+        runs: Finished or not.
+        metric: What they are compared by.
+    """
+
+    settings: Settings
+    runs: list[Run]
+    metric: str
+
+    @cached_property
+    def scores(self) -> dict[Seeds, float]:
+        """The metric of finished runs by seed."""
+        return self.by_seed(self.metric)
+
+    @cached_property
+    def score(self) -> Spread | None:
+        """The metric over seeds; None, where no run has come to it."""
+        return self.over_seeds(self.metric)
+
+    @property
+    def endings(self) -> Counter[str]:
+        """How many runs ended in which way."""
+        return Counter(run.ending for run in self.runs)
+
+    @property
+    def finished(self) -> list[Run]:
+        """The runs that count."""
+        return [run for run in self.runs if run.finished]
+
+    def by_seed(self, name: str) -> dict[Seeds, float]:
+        """Returns a number of the summaries of finished runs; of runs that repeat a seed, their mean."""
+        found: dict[Seeds, list[float]] = defaultdict(list)
+        for run in self.finished:
+            if (value := run.score(name)) is not None:
+                found[run.seeds].append(value)
+        return {seeds: statistics.fmean(values) for seeds, values in found.items()}
+
+    def over_seeds(self, name: str) -> Spread | None:
+        """Returns a number of the summaries of finished runs over seeds."""
+        return spread(list(self.by_seed(name).values()))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found.
+
+    Attributes:
+        metric: That sorts; one of the validation split.
+        mode: `max` or `min`.
+        runs: All that could be read.
+        unreadable: What is wrong with the others, by folder.
+        keys: Settings that differ.
+        told: Those of them that another one tells, and which.
+        configurations: The best one first; those without a score last.
+    """
+
+    metric: str
+    mode: str
+    runs: list[Run]
+    unreadable: dict[Path, str]
+    keys: list[str]
+    told: dict[str, str]
+    configurations: list[Configuration]
+
+    @property
+    def shown(self) -> list[str]:
+        """The settings that differ and that no other one tells."""
+        return [key for key in self.keys if key not in self.told]
+
+    @property
+    def ranked(self) -> list[Configuration]:
+        """The configurations with a score, the best one first."""
+        return [each for each in self.configurations if each.score is not None]
+
+    @property
+    def metrics(self) -> list[str]:
+        """All scores of validation and test, that which sorts first, then as the summaries have them."""
+        names = dict.fromkeys(name for run in self.runs for name in run.summary if name.startswith(("val/", "test/")))
+        return [self.metric, *(name for name in names if name != self.metric)]
+
+
+def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: str) -> Comparison:
+    """Groups and sorts runs.
+
+    Args:
+        runs: The runs.
+        unreadable: What is wrong with other folders.
+        metric: That sorts.
+        mode: `max` or `min`.
+    """
+    keys = differing([run.settings for run in runs], without=SEED_KEYS)
+    groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    rows = [{key: value_of(run.settings, key) for key in keys} for run in runs]
+    values: dict[tuple[str, ...], dict[str, Any]] = {}
+    for run, row in zip(runs, rows, strict=True):
+        same = tuple(written(value) for value in row.values())
+        groups[same].append(run)
+        values[same] = row
+    found = [Configuration(values[same], of_group, metric) for same, of_group in groups.items()]
+    return Comparison(metric, mode, runs, unreadable, keys, told_by_name(rows, keys), _sorted(found, mode))
+
+
+def _sorted(configurations: Sequence[Configuration], mode: str) -> list[Configuration]:
+    sign = -1 if mode == "max" else 1
+    return sorted(configurations, key=lambda each: sign * each.score.mean if each.score else float("inf"))

@@ -1,0 +1,136 @@
+"""A run as far as it is compared: how it ended, what was set, what came out, what it was made with."""
+
+import csv
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graft.comparing.settings import flat_config, is_number, value_of
+from graft.errors import GraftError
+from graft.runs.folder import RunFolder
+from graft.runs.status import State, read_status
+
+PRUNED = "pruned"
+Seeds = tuple[Any, ...]  # what two runs have in common that differ in nothing but their settings
+Curve = list[tuple[float, float]]
+SEED_KEYS = ("seed", "datamodule.split.seed", "datamodule.split.fold")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run.
+
+    Attributes:
+        folder: Its folder.
+        ending: A state of `graft.runs.status.State`, or `pruned`.
+        message: What stopped it; empty where nothing did.
+        settings: By dotted key, interpolations as they stand in the file.
+        summary: By name; empty before the end.
+        session: Of `environment.json`, the last.
+    """
+
+    folder: RunFolder
+    ending: str
+    message: str
+    settings: dict[str, Any]
+    summary: dict[str, Any]
+    session: dict[str, Any]
+
+    @property
+    def path(self) -> Path:
+        """Of its folder, absolute."""
+        return self.folder.path
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has trained for as long as it was to."""
+        return self.ending == State.DONE
+
+    @property
+    def seeds(self) -> Seeds:
+        """The values of `SEED_KEYS`."""
+        return tuple(value_of(self.settings, key) for key in SEED_KEYS)
+
+    def score(self, name: str) -> float | None:
+        """Returns a number of the summary; None where there is none, or where it is not finite."""
+        value = self.summary.get(name)
+        return float(value) if is_number(value) and math.isfinite(value) else None
+
+
+def read_runs(folders: Iterable[Path]) -> tuple[list[Run], dict[Path, str]]:
+    """Reads runs.
+
+    Returns:
+        The runs; and, by folder, what is wrong with those that cannot be read.
+    """
+    runs, unreadable = [], {}
+    for folder in folders:
+        try:
+            runs.append(_read(RunFolder(folder)))
+        except GraftError as error:
+            unreadable[folder] = str(error)
+        except (OSError, ValueError) as error:  # of the system, of JSON, of text that is none
+            unreadable[folder] = f"{type(error).__name__}: {error}"
+    return runs, unreadable
+
+
+def read_curves(runs: Iterable[Run], metric: str) -> tuple[dict[Path, Curve], dict[Path, str]]:
+    """Reads a metric of each validation, as far as `metrics.csv` has them.
+
+    Returns:
+        Epochs, from 1, and values by run folder; and, likewise, what is wrong with files that cannot be read.
+    """
+    curves, damaged = {}, {}
+    for run in runs:
+        try:
+            curves[run.path] = _curve(run.folder.metrics, metric)
+        except (OSError, ValueError, csv.Error) as error:
+            damaged[run.path] = f"metrics.csv is damaged: {error}"
+    return curves, damaged
+
+
+def _curve(path: Path, metric: str) -> Curve:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        columns = next(rows, [])
+        if metric not in columns:
+            return []
+        epoch, value = columns.index("epoch"), columns.index(metric)
+        last = max(epoch, value)  # a row that a kill has cut has less
+        cells = [(row[epoch], row[value]) for row in rows if len(row) > last and row[epoch] and row[value]]
+    points = [(float(at) + 1, float(of)) for at, of in cells]
+    return [point for point in points if math.isfinite(point[1])]
+
+
+def _read(run: RunFolder) -> Run:
+    status = read_status(run.status)
+    if not run.config.exists():
+        raise GraftError(f"config.yaml is missing: the run was stopped before it began ({status.state})")
+    summary = _object(run.summary)
+    if status.state is State.DONE and not summary:
+        raise GraftError("summary.json is missing, though the run is done")
+    pruned = status.state is State.DONE and summary.get("pruned_at") is not None
+    sessions = _object(run.environment).get("sessions")
+    return Run(
+        folder=run,
+        ending=PRUNED if pruned else status.state,
+        message=status.message or "",
+        settings=flat_config(run.config),
+        summary=summary,
+        session=sessions[-1] if isinstance(sessions, list) and sessions and isinstance(sessions[-1], dict) else {},
+    )
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing where there is none."""
+    if not path.exists():
+        return {}
+    data = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(data, dict):
+        raise GraftError(f"{path.name} is damaged: it holds no keys")
+    return data

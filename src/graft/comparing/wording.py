@@ -1,0 +1,193 @@
+"""What a comparison says in sentences, in the terminal as on the page."""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graft.comparing.grouping import Comparison, Configuration
+from graft.comparing.reading import PRUNED, SEED_KEYS, Run, Seeds
+from graft.comparing.settings import Settings
+from graft.comparing.statistics import Paired, Spread, paired
+from graft.reports.wording import decimals, fixed
+from graft.runs.status import State
+
+ENDINGS = (State.DONE, PRUNED, State.FAILED, State.INTERRUPTED, State.KILLED, State.RUNNING)
+_FEW_PAIRS = 5
+_CHANCE = 0.05
+_NAMED = 3  # runs
+
+
+def many(count: int, what: str) -> str:
+    """A number of things, in words."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def counted(comparison: Comparison) -> str:
+    """Says how many runs there are, how they ended, and what could not be used."""
+    endings = Counter(run.ending for run in comparison.runs)
+    ended = ", ".join(f"{endings[ending]:,} {ending}" for ending in ENDINGS if endings[ending])
+    said = f"{many(len(comparison.runs), 'run')} of {many(len(comparison.configurations), 'configuration')}: {ended}"
+    without = sum(run.finished and run.score(comparison.metric) is None for run in comparison.runs)
+    if without:
+        said += f"; {without:,} done without a number for {comparison.metric}"
+    if comparison.unreadable:
+        said += f"; {many(len(comparison.unreadable), 'folder')} skipped"
+    return f"{said}."
+
+
+def verdict(comparison: Comparison) -> str:
+    """Says whether the best configuration is better than the next by more than chance; nothing with less than two."""
+    if len(comparison.ranked) < 2:
+        return ""
+    best, other = comparison.ranked[:2]
+    found = paired(best.scores, other.scores, comparison.mode)
+    if found.spread is None:
+        return (
+            "The best and the runner-up share no seed, so nothing can be paired and whether their difference is more "
+            "than chance is open. Run both with the same seeds, such as seed=0,1,2,3,4."
+        )
+    said = [_tested(found, found.spread)]
+    if found.p is not None or found.spread.n == 1:
+        said.append(_listed(found) if found.spread.n < _FEW_PAIRS else "")
+        said.append(_few(found.spread.n))
+    if found.p is not None and len(comparison.ranked) > 2:
+        said.append(
+            f"Both were picked from {len(comparison.ranked):,} configurations by these very scores, which makes p look "
+            "better than it is; new seeds would tell."
+        )
+    return " ".join(part for part in said if part)
+
+
+def _tested(found: Paired, over: Spread) -> str:
+    places = decimals((over.deviation if found.p is not None else None) or abs(over.mean), leading=2)
+    if over.n == 1:
+        return f"The best and the runner-up share one seed; there, the difference is {over.mean:.{places}f}."
+    if over.interval is None or found.p is None:
+        return f"Over {over.n} shared seeds, the best differs from the runner-up by {over.mean:.{places}f} in each."
+    low, high = over.interval
+    beyond = (
+        "more than chance between seeds would make likely"
+        if found.p < _CHANCE
+        else "chance between seeds could be all of it"
+    )
+    return (
+        f"Over {over.n} shared seeds, the best is better than the runner-up by {over.mean:.{places}f} on average (95 % "
+        f"interval {low:.{places}f} to {high:.{places}f}; paired t-test, p = {_probability(found.p)}): {beyond}."
+    )
+
+
+def _listed(found: Paired) -> str:
+    names = seed_names(list(found.differences))
+    places = decimals(max(map(abs, found.differences.values())))
+    differences = found.differences.values()
+    return (
+        "By seed: "
+        + ", ".join(f"{name}: {value:+.{places}f}" for name, value in zip(names, differences, strict=True))
+        + "."
+    )
+
+
+def _few(pairs: int) -> str:
+    if pairs == 1:
+        return "One pair cannot be told from chance: run both with more seeds, such as seed=0,1,2,3,4."
+    return "That is few pairs: another one can change what is said here." if pairs < _FEW_PAIRS else ""
+
+
+def _probability(p: float) -> str:
+    return f"{p:.2g}" if p >= 1e-4 else "less than 0.0001"
+
+
+def seed_names(found: Sequence[Seeds]) -> list[str]:
+    """Names seeds by those of their parts that differ: `0`, or `seed 0, split 1`."""
+    parts = [key.replace("datamodule.", "").removesuffix(".seed").removeprefix("split.") for key in SEED_KEYS]
+    varied = [number for number in range(len(parts)) if len({seeds[number] for seeds in found}) > 1] or [0]
+    if varied == [0]:
+        return [str(seeds[0]) for seeds in found]
+    return [", ".join(f"{parts[number]} {seeds[number]}" for number in varied) for seeds in found]
+
+
+def mean_and_deviation(found: Spread | None, places: int) -> str:
+    """`0.853 ± 0.011`; the mean alone, where there is one value; a dash, where there is none."""
+    if found is None:
+        return fixed(None, places)
+    mean = fixed(found.mean, places)
+    return mean if found.deviation is None else f"{mean} ± {fixed(found.deviation, places)}"
+
+
+def interval(found: Spread | None, places: int) -> str:
+    """`0.84 to 0.87`; a dash, where there is none."""
+    if found is None or found.interval is None:
+        return fixed(None, places)
+    return " to ".join(fixed(end, places) for end in found.interval)
+
+
+def places_of(column: Sequence[Spread | None]) -> int:
+    """Digits after the point for a whole column: two of the usual deviation; without one, four of the numbers."""
+    deviations = [found.deviation for found in column if found and found.deviation]
+    if deviations:
+        return decimals(statistics.median(deviations), leading=2)
+    return decimals(max((abs(found.mean) for found in column if found), default=1.0), leading=4)
+
+
+def setting(value: Any) -> str:
+    """A value as one types it; a dash, where it is not set."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def described(configuration: Configuration, keys: Sequence[str]) -> str:
+    """The settings of a configuration in a line: `strategy.name lora, optimizer.lr 0.001`."""
+    return ", ".join(f"{key} {setting(configuration.settings.get(key))}" for key in keys)
+
+
+def stopped(runs: Sequence[Run]) -> list[str]:
+    """Says which runs did not end by themselves, and why; those that say the same together."""
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for run in runs:
+        if run.ending in (State.FAILED, State.INTERRUPTED, State.KILLED):
+            reasons[run.ending, run.message].append(str(run.path))
+    said = []
+    for (ending, message), paths in sorted(reasons.items(), key=lambda reason: -len(reason[1])):
+        more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+        said.append(f"{ending}: {', '.join(paths[:_NAMED])}{more}{f': {message}' if message else ''}")
+    return said
+
+
+def made_alike(runs: Sequence[Run]) -> list[str]:
+    """Says of code, versions and devices whether they were the same in all runs; nothing where they were."""
+    looked_at: dict[str, Callable[[Settings], str]] = {
+        "code": _code,
+        "version of torch": lambda session: str(_inner(session, "packages").get("torch", "?")),
+        "device": _device,
+    }
+    said = []
+    for what, of in looked_at.items():
+        found = Counter(of(run.session) for run in runs if run.session)
+        if len(found) > 1:
+            each = ", ".join(f"{name} ({many(count, 'run')})" for name, count in found.most_common(4))
+            more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+            said.append(f"The {what} was not the same in all runs: {each}{more}.")
+    return said
+
+
+def _code(session: Settings) -> str:
+    git = _inner(session, "git")
+    commit = str(git.get("commit") or "no commit")[:7]
+    changes = str(git.get("diff_sha256") or "")[:4]
+    return f"{commit} with changes {changes}" if changes else commit
+
+
+def _device(session: Settings) -> str:
+    device = _inner(session, "device")
+    return ", ".join(map(str, device.get("cuda") or [])) or (
+        "MPS" if device.get("mps") else str(device.get("cpu", "?"))
+    )
+
+
+def _inner(session: Settings, key: str) -> Settings:
+    found = session.get(key)
+    return found if isinstance(found, dict) else {}

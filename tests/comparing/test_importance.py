@@ -1,0 +1,45 @@
+import math
+import random
+
+from graft.comparing.importance import FEWEST, importance
+
+KEYS = ["lr", "strategy", "decay", "k"]
+
+
+def runs(count, noise=0.02):
+    """Scores by rate and strategy, and `k` where it is set; the decay does nothing."""
+    draw = random.Random(0)
+    rows, scores = [], []
+    for _ in range(count):
+        row = {"lr": 10 ** draw.uniform(-4, -1), "strategy": draw.choice(["a", "b", "c"]), "decay": draw.random()}
+        row["k"] = draw.choice([1, 5]) if row["strategy"] == "c" else None
+        rows.append(row)
+        best = {"a": 0.0, "b": 0.1, "c": -0.1}[row["strategy"]]
+        scores.append(-0.2 * (math.log10(row["lr"]) + 2.5) ** 2 + best + draw.gauss(0, noise))
+    return rows, scores
+
+
+def test_what_counts_is_told_from_what_does_not():
+    rows, scores = runs(150)
+    found = importance(rows, KEYS, scores)
+    assert found.explained > 0.8
+    assert list(found.shares)[:2] == ["lr", "strategy"]
+    assert found.shares["lr"] > 0.4
+    assert 0.05 < found.shares["strategy"] < 0.5
+    assert abs(found.shares["decay"]) < 0.03
+
+
+def test_noise_has_no_cause():
+    rows, _ = runs(60)
+    draw = random.Random(1)
+    found = importance(rows, KEYS, [draw.random() for _ in rows])
+    assert found.explained < 0.2
+    assert max(found.shares.values()) < 0.2
+
+
+def test_few_runs_or_equal_scores_tell_nothing():
+    rows, scores = runs(FEWEST)
+    assert importance(rows, KEYS, scores) is not None
+    assert importance(rows[1:], KEYS, scores[1:]) is None
+    assert importance(rows, KEYS, [0.5] * FEWEST) is None
+    assert importance(rows, [], scores) is None

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from graft.comparing.statistics import paired, spread
+
+
+def test_spread_and_test_are_those_of_scipy():
+    draw = np.random.default_rng(0)
+    first, second = draw.normal(0.8, 0.02, 7), draw.normal(0.79, 0.02, 7)
+    found = spread(first.tolist())
+    assert found.deviation == pytest.approx(np.std(first, ddof=1))
+    assert found.interval == pytest.approx(stats.t.interval(0.95, 6, first.mean(), stats.sem(first)))
+    seeds = [(seed, 0, None) for seed in range(7)]
+    pairs = paired(dict(zip(seeds, first, strict=True)), dict(zip(reversed(seeds), second, strict=True)), "max")
+    assert pairs.p == pytest.approx(stats.ttest_rel(first, second[::-1]).pvalue)
+    assert pairs.spread.mean == pytest.approx(np.mean(first - second[::-1]))
+
+
+def test_only_shared_seeds_are_paired_and_better_is_above_zero():
+    pairs = paired({(0,): 0.2, (1,): 0.3, (2,): 9.0}, {(1,): 0.5, (0,): 0.1, (3,): 0.0}, "min")
+    assert pairs.differences == {(0,): pytest.approx(-0.1), (1,): pytest.approx(0.2)}
+    assert paired({(0,): 1.0}, {(1,): 2.0}, "max").spread is None
+
+
+@pytest.mark.parametrize("first", [[0.5, 0.6, 0.7], [0.1, 0.2, 0.3], [0.5]])
+def test_without_spread_there_is_no_test(first):
+    other = [0.1, 0.2, 0.3][: len(first)]
+    pairs = paired(dict(enumerate(first)), dict(enumerate(other)), "max")
+    assert pairs.p is None
+    assert spread([]) is None
+    assert spread([0.5]).interval is None
