@@ -12,8 +12,9 @@ import wandb
 from pytorch_lightning.utilities import rank_zero_only
 
 from graft.errors import GraftError
-from graft.runs import loggers
-from graft.runs.loggers import finish_wandb, tensorboard_logger, wandb_logger
+from graft.runs import wandb_start
+from graft.runs.loggers import tensorboard_logger, wandb_logger
+from graft.runs.tracking import finish_wandb
 
 KEY = "abcdef0123" * 4
 
@@ -182,19 +183,19 @@ def test_which_mode(monkeypatch, mode, variable, key, expected):
         monkeypatch.setenv("WANDB_MODE", variable)
     if key:
         monkeypatch.setenv("WANDB_API_KEY", KEY)
-    assert loggers._resolve(mode) == expected
+    assert wandb_start.resolved(mode) == expected
 
 
 def test_a_login_counts_as_a_key(monkeypatch, tmp_path):
     (tmp_path / "netrc").write_text(f"machine api.wandb.ai login user password {KEY}\n")
     (tmp_path / "netrc").chmod(0o600)
-    assert loggers._resolve("auto") == "online"
+    assert wandb_start.resolved("auto") == "online"
 
 
 def test_an_unknown_mode_is_named(monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "onlien")
     with pytest.raises(GraftError, match="onlien"):
-        loggers._resolve("auto")
+        wandb_start.resolved("auto")
 
 
 def test_other_processes_start_no_run(start, monkeypatch, tmp_path):
