@@ -12,13 +12,14 @@ _CALLED = ("log_metrics", "log_hyperparams", "log_graph", "save", "finalize", "a
 def surviving(logger: Logger) -> Logger:
     """Returns the tracker; where what Lightning calls would raise, it warns from now on, once for each method."""
     for name in _CALLED:
-        setattr(logger, name, _Surviving(getattr(logger, name)))
+        setattr(logger, name, _Surviving(getattr(logger, name), f"{type(logger).__name__}.{name}"))
     return logger
 
 
 class _Surviving:
-    def __init__(self, method: Any) -> None:
+    def __init__(self, method: Any, name: str) -> None:
         self._method = method
+        self._name = name
         self._failed = False
 
     def __call__(self, *arguments: Any, **named: Any) -> None:
@@ -26,6 +27,6 @@ class _Surviving:
             self._method(*arguments, **named)
         except Exception as error:
             if not self._failed:
-                where = f"{type(self._method.__self__).__name__}.{self._method.__name__}"
-                _LOG.warning("%s: the tracker failed, the training goes on: %s: %s", where, type(error).__name__, error)
+                told = f"{type(error).__name__}: {error}"
+                _LOG.warning("%s: the tracker failed, the training goes on: %s", self._name, told)
             self._failed = True
