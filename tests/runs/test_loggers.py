@@ -238,6 +238,7 @@ def test_under_wandb_agent_it_is_the_run_that_the_sweep_knows(start, monkeypatch
     monkeypatch.setenv("WANDB_RUN_ID", "trial7")
     assert start(group="auto", job_type="auto").version == "trial7"
     finish_wandb()
+    wandb.teardown()  # W&B reads the environment once a process
     monkeypatch.delenv("WANDB_SWEEP_ID")
     monkeypatch.setenv("WANDB_RUN_ID", "another")
     assert start().version == "trial7", "gone on with outside of the sweep"
@@ -320,14 +321,15 @@ def track(tmp_path, folder="run", **changes):
 
 
 def test_trackio_stays_on_this_machine_and_asks_nobody(tmp_path, monkeypatch, capsys):
-    connect = lambda *_: pytest.fail("it connected")  # noqa: E731
-    monkeypatch.setattr(socket.socket, "connect", connect)
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **_: asked.append(address) or [])
+    monkeypatch.setattr(socket.socket, "connect", lambda _, address: asked.append(address))
     monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_somebody")
     monkeypatch.setenv("TRACKIO_SPACE_ID", "somebody/space")
     logger = track(tmp_path)
     logger.log_metrics({"a": 1.0}, step=3)
     finish_trackio()
-    assert capsys.readouterr().out == ""
+    assert (asked, capsys.readouterr().out) == ([], "")
     from trackio import Api
 
     assert logger.version in [run.name for run in Api().runs("cells")]
