@@ -58,6 +58,12 @@ def flowers(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="session")
+def tiny_task(flowers):
+    """The overrides of the tiny task with its data, for fixtures that several tests share."""
+    return [*TINY, f"datamodule.root={flowers}"]
+
+
 @pytest.fixture
 def tiny_words(tmp_path):
     """The overrides of the tiny task."""

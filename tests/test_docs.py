@@ -5,14 +5,18 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
+
+from graft.config.compose import check_command_line, composed
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 EXTEND = (ROOT / "docs" / "extend.md").read_text()
 PERFORMANCE = (ROOT / "docs" / "performance.md").read_text()
 SWEEPS = (ROOT / "docs" / "sweeps.md").read_text()
+TRACKERS = (ROOT / "docs" / "trackers.md").read_text()
 COMMANDS = re.findall(
-    r"^graft ((?:train|shard) .*?)(?:\s{2,}#.*)?$", README + EXTEND + PERFORMANCE + SWEEPS, re.MULTILINE
+    r"^graft ((?:train|shard) .*?)(?:\s{2,}#.*)?$", README + EXTEND + PERFORMANCE + SWEEPS + TRACKERS, re.MULTILINE
 )
 
 
@@ -27,6 +31,23 @@ def test_commands_of_the_docs_compose(command, graft, capsys):
     words = [word.split(",")[0] for word in shlex.split(command) if word != "-m"]
     assert graft(*words, "--cfg", "job") == 0
     assert "datamodule" in capsys.readouterr().out
+
+
+def test_what_w_and_bs_sweep_file_makes_agents_run_is_a_command_line_of_grafts():
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command_args  # as `wandb agent` does
+
+    sweep = yaml.safe_load((ROOT / "docs" / "wandb_sweep.yaml").read_text())
+    assert sweep["command"][:3] == ["${env}", "graft", "train"]
+    assert sweep["command"][-1] == "${args_no_hyphens}"
+    values = {key: told.get("values") or [told["min"], told["max"]] for key, told in sweep["parameters"].items()}
+    for number in range(max(map(len, values.values()))):  # each value once
+        given = {key: {"value": some[number % len(some)]} for key, some in values.items()}
+        overrides = create_sweep_command_args({"args": given})["args_no_hyphens"]
+        check_command_line("train", [*sweep["command"][3:-1], *overrides])
+        cfg = composed("train", ["paths.run_dir=run", *overrides])
+        assert (cfg.optimizer.lr, cfg.strategy.name) == (given["optimizer.lr"]["value"], given["strategy"]["value"])
+    assert (sweep["metric"]["name"], sweep["metric"]["goal"]) == (cfg.monitor, f"{cfg.mode}imize")
+    assert not list((ROOT / "configs").rglob("*wandb_sweep*")), "where Hydra looks, it would be a choice"
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 from torch.distributed.fsdp import FSDPModule
 
@@ -35,7 +35,6 @@ from graft.runs.folder import RunFolder
 from graft.runs.metrics import MetricsCSV
 from graft.runs.pace import Pace
 from graft.runs.rank import rank
-from graft.runs.secrets import redact_tree
 from graft.runs.signals import SignalHandler
 from graft.runs.stopping import StopOnSignal
 from graft.runs.summary import Stopwatch, parameter_counts, peak_memory
@@ -50,6 +49,7 @@ from graft.strategies.table import stage_rows, stage_table
 from graft.sweeps.pruning import StopWhenPruned
 from graft.sweeps.trial import Trial
 from graft.tasks import Task
+from graft.tracked import build_trackers, describe_to_trackers, keep_checkpoint
 from graft.worst import save_worst
 
 log = logging.getLogger(__name__)
@@ -78,12 +78,13 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial
         metrics = MetricsCSV(run.metrics)
         pruning = StopWhenPruned(trial, cfg.monitor)
         trainer = build_trainer(
-            cfg, [*callbacks(chosen, cfg.seed, task, run, handler), pruning], [metrics, *build_all(cfg.logger).values()]
+            cfg, [*callbacks(chosen, cfg.seed, task, run, handler), pruning], [metrics, *build_trackers(cfg)]
         )
         asked = bool(cfg.trainer.get("sync_batchnorm"))
         compile_if_asked(cfg, task, trainer.strategy.root_device.type)
         synchronise_norms(strategy, task.stages, trainer.world_size, trainer.strategy.root_device.type, asked)
     announce(cfg, task, datamodule, trainer)
+    describe_to_trackers(run, cfg, trainer)
 
     splits = ("train", "val", "test") if cfg.test else ("train", "val")
     with clock.part("features"):
@@ -125,6 +126,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial
         "steps": trainer.global_step,
     }
     run.save_summary(summary)
+    keep_checkpoint(run, trainer)
     log.info("%s", rendered(outcome_table(summary)))
     if trainer.is_global_zero and trial is None:
         print(f"run folder: {run.path}")  # not through the console's log, which breaks long lines: it is to be copied
@@ -172,8 +174,6 @@ def announce(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: pl.Tr
             *(cfg.optimizer.lr, scaling.base, samples_of_a_step(cfg), scaling.rule, task.lr),
         )
     log.info("device %s, precision %s", trainer.strategy.root_device, trainer.precision)
-    for logger in trainer.loggers:
-        logger.log_hyperparams(redact_tree(OmegaConf.to_container(cfg, resolve=True)))
 
 
 def score_best(

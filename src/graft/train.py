@@ -5,13 +5,14 @@ from contextlib import nullcontext
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from graft.config.origin import origin
 from graft.config.places import with_absolute_paths
 from graft.config.resume import resumed_config
 from graft.reports.ending import reporting
 from graft.runs.folder import RunFolder
 from graft.runs.log import logging_to
 from graft.runs.signals import signals
-from graft.runs.tracking import finishing_wandb
+from graft.runs.tracking import finishing_trackers
 from graft.sweeps.placing import accelerators, take_accelerators
 from graft.sweeps.trial import shares_machine, this_trial
 
@@ -32,7 +33,13 @@ def train(cfg: DictConfig) -> float:
     # The report is made when the status is written; the tracker is told last: an upload may take long.
     trial = this_trial()
     report = reporting(run) if cfg.get("report", True) else nullcontext()
-    with signals() as handler, logging_to(run.log, quiet=trial is not None), finishing_wandb(), report, run.recording():
+    with (
+        signals() as handler,
+        logging_to(run.log, quiet=trial is not None),
+        finishing_trackers(),
+        report,
+        run.recording(),
+    ):
         from graft.fitting import fit_and_score  # torch: seconds, in which a stop is already written down
 
         return fit_and_score(run, cfg, handler, trial)
@@ -43,6 +50,7 @@ def claim(cfg: DictConfig) -> tuple[RunFolder, DictConfig]:
     if cfg.resume is None:
         run = RunFolder.create(cfg.paths.run_dir)
         run.save_config(with_absolute_paths(cfg))
+        run.save_origin(origin())
         return run, cfg
     run = RunFolder.open(cfg.resume)
     cfg = resumed_config(list(HydraConfig.get().overrides.task), run.load_config())

@@ -50,6 +50,17 @@ def test_what_is_a_name_stays_even_where_a_folder_is_called_so(here, group, targ
     assert with_absolute_paths(cfg) == cfg
 
 
+def test_what_the_runs_of_a_tracker_share_is_found_again_from_another_folder(here):
+    trackers = {
+        "wandb": {"_target_": "graft.runs.loggers.wandb_logger", "links": "${logs}/wandb"},
+        "trackio": {"_target_": "graft.runs.loggers.trackio_logger", "folder": "${logs}/trackio"},
+        "tensorboard": None,
+    }
+    cfg = with_absolute_paths(OmegaConf.create({"logs": "./logs", "logger": trackers}))
+    assert cfg.logger.wandb["links"] == str(here / "logs" / "wandb")
+    assert cfg.logger.trackio["folder"] == str(here / "logs" / "trackio")
+
+
 def test_an_interpolation_stays_where_it_is_absolute_already(here, monkeypatch):
     monkeypatch.setenv("MY_DATA", "/data")
     node = {"_target_": "graft.data.ImageFolder", "root": "${oc.env:MY_DATA}/flowers"}

@@ -65,6 +65,7 @@ def test_every_target_of_ours_in_the_configs_has_a_schema():
         ("strategy=layerwise", "strategy"),
         ("scheduler=plateau", "scheduler"),
         ("logger=tensorboard", "logger.tensorboard"),
+        ("logger=trackio", "logger.trackio"),
     ],
 )
 def test_the_files_say_every_key(composed, choice, target):

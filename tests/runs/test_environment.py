@@ -79,4 +79,4 @@ def test_a_session_says_what_the_run_was_made_with(monkeypatch):
 def test_the_state_of_the_user_s_own_code_counts_where_graft_is_an_installed_package(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(environment, "__file__", "/venv/lib/python3.11/site-packages/graft/runs/environment.py")
-    assert environment._code_folder() == tmp_path
+    assert environment.code_folder() == tmp_path

@@ -2,18 +2,28 @@ import http.server
 import importlib.util
 import json
 import logging
+import os
+import pickle
+import shutil
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import wandb
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from graft.errors import GraftError
-from graft.runs import loggers
-from graft.runs.loggers import finish_wandb, tensorboard_logger, wandb_logger
+from graft.runs import wandb_start
+from graft.runs.folder import RunFolder
+from graft.runs.loggers import tensorboard_logger, trackio_logger, wandb_logger
+from graft.runs.surviving import surviving
+from graft.runs.tracking import finish_trackio, finish_wandb
+from graft.tracked import keep_checkpoint
 
 KEY = "abcdef0123" * 4
 
@@ -21,8 +31,8 @@ KEY = "abcdef0123" * 4
 @pytest.fixture(autouse=True)
 def stranger(monkeypatch, tmp_path):
     """Nobody is logged in on this machine, and no run is left over."""
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "WANDB_PROJECT", "WANDB_ENTITY"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("API_KEY", "MODE", "BASE_URL", "PROJECT", "ENTITY", "SWEEP_ID", "RUN_ID"):
+        monkeypatch.delenv(f"WANDB_{name}", raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "data"))  # to be put back at the end
@@ -182,19 +192,19 @@ def test_which_mode(monkeypatch, mode, variable, key, expected):
         monkeypatch.setenv("WANDB_MODE", variable)
     if key:
         monkeypatch.setenv("WANDB_API_KEY", KEY)
-    assert loggers._resolve(mode) == expected
+    assert wandb_start.resolved(mode) == expected
 
 
 def test_a_login_counts_as_a_key(monkeypatch, tmp_path):
     (tmp_path / "netrc").write_text(f"machine api.wandb.ai login user password {KEY}\n")
     (tmp_path / "netrc").chmod(0o600)
-    assert loggers._resolve("auto") == "online"
+    assert wandb_start.resolved("auto") == "online"
 
 
 def test_an_unknown_mode_is_named(monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "onlien")
     with pytest.raises(GraftError, match="onlien"):
-        loggers._resolve("auto")
+        wandb_start.resolved("auto")
 
 
 def test_other_processes_start_no_run(start, monkeypatch, tmp_path):
@@ -223,6 +233,129 @@ def test_finishing_without_wandb_does_not_import_it(monkeypatch):
     assert "wandb" not in sys.modules
 
 
+def test_under_wandb_agent_it_is_the_run_that_the_sweep_knows(start, monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep9")
+    monkeypatch.setenv("WANDB_RUN_ID", "trial7")
+    assert start(group="auto", job_type="auto").version == "trial7"
+    finish_wandb()
+    wandb.teardown()  # W&B reads the environment once a process
+    monkeypatch.delenv("WANDB_SWEEP_ID")
+    monkeypatch.setenv("WANDB_RUN_ID", "another")
+    assert start().version == "trial7", "gone on with outside of the sweep"
+    finish_wandb()
+    run = next(entry["run"] for entry in records(tmp_path / "run")[0] if entry["type"] == "run")
+    assert (run["run_group"], run["job_type"]) == ("sweep9", "trial")
+
+
+def test_the_code_is_kept_without_files_that_hold_a_secret_and_so_is_its_address(start, monkeypatch, tmp_path):
+    package, remote = tmp_path / "package", f"https://{KEY}:x-oauth-basic@example.org/fork.git"
+    package.mkdir()
+    (package / "__init__.py").write_text("1\n")
+    (package / "mine.py").write_text(f"key = {KEY!r}\n")
+    git = ["git", "-c", "user.name=n", "-c", "user.email=n@example.org", "-C", package]
+    for line in ("init -q", "add .", "commit -qm first", f"remote add origin {remote}"):
+        subprocess.run([*git, *line.split()], check=True)
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setattr("graft.__file__", str(package / "__init__.py"))
+    monkeypatch.setattr("graft.runs.wandb_start.code_folder", lambda: package)
+    start(mode="offline", code=True)
+    finish_wandb()
+    (kept,) = records(tmp_path / "run")
+    (code,) = [entry["artifact"] for entry in kept if entry["type"] == "artifact"]
+    assert [entry["path"] for entry in code["manifest"]["contents"]] == ["__init__.py"]
+    assert next(entry["run"] for entry in kept if entry["type"] == "run")["git"]["remote_url"] == (
+        "https://example.org/fork.git"
+    )
+    written = [path for path in (tmp_path / "run").rglob("*") if path.is_file() and not path.is_symlink()]
+    assert not [path for path in written if KEY.encode() in path.read_bytes()]
+
+
+def test_links_to_runs_that_are_gone_are_removed(start, tmp_path):
+    links = tmp_path / "links"
+    start("first", links=str(links))
+    start("second", links=str(links))
+    shutil.rmtree(tmp_path / "first")
+    third = start("third", links=str(links))
+    (new, old) = sorted(links.iterdir(), key=lambda link: "third" not in str(link.resolve()))
+    assert new.resolve() == Path(third.experiment.dir).parent.resolve()
+    assert old.resolve().is_relative_to(tmp_path / "second")
+
+
+def test_a_disabled_run_does_nothing(start, tmp_path):
+    logger = start(mode="disabled", links=str(tmp_path / "links"), checkpoint=True, watch="all")
+    logger.log_metrics({"a": 1.0}, step=0)
+    assert not (tmp_path / "links").exists()
+
+
+class Failing(Logger):
+    name = version = "failing"
+
+    def log_metrics(self, metrics, step=None):
+        raise OSError("no route to host")
+
+    log_hyperparams = log_graph = finalize = log_metrics
+
+
+def test_a_tracker_that_fails_is_told_once_and_stops_nothing(caplog):
+    logger = surviving(Failing())
+    for _ in range(3):
+        logger.log_metrics({"a": 1.0})
+    pickle.loads(pickle.dumps(logger)).log_metrics({"a": 1.0})  # as for processes that are spawned
+    assert isinstance(logger, Failing)
+    assert caplog.text.count("Failing.log_metrics: the tracker failed, the training goes on") == 1
+
+
+def test_a_checkpoint_that_cannot_be_kept_stops_nothing(start, caplog, tmp_path):
+    logger = start(checkpoint=True)
+    run = RunFolder(tmp_path / "run")
+    run.checkpoints.mkdir()
+    (run.checkpoints / "best.ckpt").touch()  # and neither a configuration nor a summary
+    keep_checkpoint(run, SimpleNamespace(loggers=[logger]))
+    assert "the best checkpoint is no artifact" in caplog.text
+
+
+def track(tmp_path, folder="run", **changes):
+    """A logger of Trackio, whose folder is that of this process's first."""
+    options = {"project": "cells", "name": "n", "group": None, "save_dir": str(tmp_path / folder), **changes}
+    return trackio_logger(folder=str(tmp_path.parent / "trackio"), **options)
+
+
+def test_trackio_stays_on_this_machine_and_asks_nobody(tmp_path, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **_: asked.append(address) or [])
+    monkeypatch.setattr(socket.socket, "connect", lambda _, address: asked.append(address))
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_somebody")
+    monkeypatch.setenv("TRACKIO_SPACE_ID", "somebody/space")
+    logger = track(tmp_path)
+    logger.log_metrics({"a": 1.0}, step=3)
+    finish_trackio()
+    assert (asked, capsys.readouterr().out) == ([], "")
+    from trackio import Api
+
+    assert logger.version in [run.name for run in Api().runs("cells")]
+    assert os.environ["TRACKIO_SPACE_ID"] == "somebody/space"
+
+
+def test_trackio_never_takes_a_new_run_for_an_old_one_of_its_name(tmp_path):
+    names = [track(tmp_path, folder).version for folder in ("first", "second", "first")]
+    assert names[0] == names[2] != names[1]
+
+
+def test_a_trackio_that_cannot_begin_is_told_and_does_nothing(tmp_path, monkeypatch, caplog):
+    logger = track(tmp_path)
+    finish_trackio()
+    monkeypatch.setattr("trackio.init", lambda *_, **__: 1 / 0)
+    logger = track(tmp_path)
+    logger.log_metrics({"a": 1.0}, step=0)
+    logger.log_hyperparams({"a": 1})
+    assert "the run is not tracked by Trackio: ZeroDivisionError" in caplog.text
+
+
+def test_a_project_that_trackio_does_not_take_is_the_users_mistake(tmp_path):
+    with pytest.raises(GraftError, match=r"logger\.trackio\.project: .*registry-mine"):
+        track(tmp_path, project="registry-mine")
+
+
 def test_tensorboard_writes_into_the_run_folder(tmp_path):
     logger = tensorboard_logger(str(tmp_path))
     logger.log_metrics({"a": 1.0}, 0)
@@ -230,7 +363,9 @@ def test_tensorboard_writes_into_the_run_folder(tmp_path):
     assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
 
 
-def test_without_tensorboard_the_extra_is_named(tmp_path, monkeypatch):
+def test_without_its_package_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(GraftError, match=r"pip install 'graft\[tensorboard\]'"):
         tensorboard_logger(str(tmp_path))
+    with pytest.raises(GraftError, match=r"pip install 'graft\[trackio\]'"):
+        track(tmp_path)

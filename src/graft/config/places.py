@@ -14,17 +14,19 @@ _PATHS = {
     "graft.data.Streaming": ((), ("folder",)),
     "graft.backbones.TimmBackbone": ((), ("weights",)),
     "graft.backbones.transformers.TransformersBackbone": ((), ("model", "weights")),
+    "graft.runs.loggers.trackio_logger": (("folder",), ()),
+    "graft.runs.loggers.wandb_logger": (("links",), ()),
 }
 _WORDS = ("hub", "package", "none")  # where weights come from; a folder of that name is not meant
 
 
 def with_absolute_paths(cfg: DictConfig) -> DictConfig:
-    """Returns the configuration with the paths in `datamodule`, `backbone` and `cache` made absolute, from this folder.
+    """Returns the configuration with the paths of data, weights, cache and trackers made absolute, from this folder.
 
     What is absolute already keeps its interpolations; so does all else.
     """
     cfg = cfg.copy()
-    for group in ("datamodule", "backbone"):
+    for group in ("datamodule", "backbone", *(f"logger.{name}" for name in cfg.get("logger", {}))):
         paths, perhaps = _PATHS.get(str(OmegaConf.select(cfg, f"{group}._target_")), ((), ()))
         for key in (*paths, *perhaps):
             said = OmegaConf.select(cfg, f"{group}.{key}")

@@ -24,7 +24,7 @@ def describe_session(seed: int) -> dict[str, Any]:
         "started": now(),
         "command": command_line(),
         "seed": seed,
-        "git": describe_git(_code_folder()),
+        "git": describe_git(code_folder()),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": _versions(),
@@ -53,7 +53,13 @@ def describe_git(folder: Path) -> dict[str, Any]:
     }
 
 
-def _code_folder() -> Path:
+def git_address(folder: Path) -> str | None:
+    """Returns where the checkout that holds a folder comes from, without user and password; None where from nowhere."""
+    address = _git(folder, "config", "--get", "remote.origin.url")
+    return None if address is None else re.sub(r"(?<=://)[^/@]*@", "", address.decode().strip())
+
+
+def code_folder() -> Path:
     """The folder of Graft's code, or, when that is an installed package, the user's."""
     package = Path(__file__).parent
     return Path.cwd() if {"site-packages", "dist-packages"} & set(package.parts) else package

@@ -167,11 +167,21 @@ class RunFolder:
         OmegaConf.update(cfg, "paths.run_dir", str(self.path))
         return cfg
 
+    def save_origin(self, origin: dict[str, Any]) -> None:
+        """Begins `environment.json` with what a new run was composed of, see `graft.config.origin`."""
+        if self._writes:
+            write_json(self.environment, {**redact_tree(origin), "sessions": []})
+
+    def load_environment(self) -> dict[str, Any]:
+        """Reads `environment.json`; runs from before it held `choices` and `sweep` have none."""
+        told = _load_json(self.environment) if self.environment.exists() else {}
+        return {"choices": {}, "sweep": None, "sessions": [], **told}
+
     def add_session(self, session: dict[str, Any]) -> None:
         """Adds one start, or continuation, of the run to `environment.json`."""
         if self._writes:
-            sessions = _load_json(self.environment)["sessions"] if self.environment.exists() else []
-            write_json(self.environment, {"sessions": [*sessions, redact_tree(session)]})
+            told = self.load_environment()
+            write_json(self.environment, {**told, "sessions": [*told["sessions"], redact_tree(session)]})
 
     def save_summary(self, summary: dict[str, Any]) -> None:
         """Writes the summary: plain numbers and words, by name."""

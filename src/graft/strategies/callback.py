@@ -80,6 +80,8 @@ class PhaseChanges(Callback):
             # (Lightning #20340): wrap anew, or what was unfrozen drifts apart from rank to rank without a word.
             trainer.strategy.model = trainer.strategy.lightning_module
             trainer.strategy.configure_ddp()
+        for logger in trainer.loggers:
+            logger.log_graph(trainer.lightning_module)  # what watches gradients watches those of the new phase
         log.info("Epoch %d: phase %d of strategy %s begins", trainer.current_epoch, number + 1, self._strategy.name)
 
     def _rescale(self, old: int, new: int, trainer: pl.Trainer) -> None:

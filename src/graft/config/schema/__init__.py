@@ -41,7 +41,7 @@ from graft.config.schema.learning import (
     Strategy,
     Triangular,
 )
-from graft.config.schema.loggers import TensorboardLogger, WandbLogger
+from graft.config.schema.loggers import TensorboardLogger, TrackioLogger, WandbLogger
 from graft.config.schema.sweeps import Sweeper
 from graft.config.schema.tasks import Classification, CrossEntropyLoss, FocalLoss, Head, MacroMetric, Supervised
 from graft.config.schema.trainer import ShardedStages, Trainer
@@ -61,6 +61,7 @@ TARGETS: dict[str, type] = {
     "graft.data.TextTable": TableFile,
     "graft.data.Torchvision": Torchvision,
     "graft.runs.loggers.tensorboard_logger": TensorboardLogger,
+    "graft.runs.loggers.trackio_logger": TrackioLogger,
     "graft.runs.loggers.wandb_logger": WandbLogger,
     "graft.runs.checkpoints.Checkpoint": Checkpoint,
     "graft.strategies.Strategy": Strategy,
