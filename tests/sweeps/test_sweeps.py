@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+import math
 
 import pytest
 
 from graft.data import DataModule
+from graft.errors import ConfigError
 
 
 @pytest.fixture
@@ -22,6 +24,20 @@ def sweep(graft, tiny_words, flowers, tmp_path):
 
 
 @pytest.fixture
+def at_once(monkeypatch):
+    """Lets runs come to something without a training: a metric that is best at a rate of 0.01."""
+
+    def come_to_something(run, cfg, *_):
+        if cfg.trainer.accelerator == "cuda":
+            raise ConfigError("trainer.accelerator=cuda: PyTorch finds no such device here.")
+        score = 1 - abs(math.log10(cfg.optimizer.lr) + 2) / 10 - cfg.seed / 1000
+        cost = 100 if cfg.strategy.name == "feature_extraction" else 200
+        run.save_summary({"val/auroc": score, "seed": cfg.seed, "parameters/trainable": cost})
+
+    monkeypatch.setattr("graft.fitting.fit_and_score", come_to_something)
+
+
+@pytest.fixture
 def trials():
     """Reads what came of the trials of a sweep."""
     return lambda folder: list(csv.DictReader(io.StringIO((folder / "trials.csv").read_text())))
@@ -30,8 +46,13 @@ def trials():
 GRID = ("optimizer.lr=1e-3,1e-2", "task.head.dropout=0,0.3")
 
 
-def test_a_grid_is_every_combination_once_and_the_same_command_does_nothing_more(sweep, trials, read, capsys):
+def test_a_grid_is_every_combination_once_and_the_same_command_does_nothing_more(
+    sweep, trials, read, capsys, monkeypatch
+):
+    used = []
+    monkeypatch.setattr(DataModule, "test_dataloader", lambda self: used.append("the test split"))
     folder = sweep("grid", *GRID)
+    assert not used
     rows = trials(folder)
     settings = {(row["optimizer.lr"], row["task.head.dropout"]) for row in rows}
     assert settings == {("0.001", "0"), ("0.001", "0.3"), ("0.01", "0"), ("0.01", "0.3")}
@@ -48,8 +69,8 @@ def test_a_grid_is_every_combination_once_and_the_same_command_does_nothing_more
     assert trials(folder) == rows
 
 
-def test_a_search_that_goes_on_proposes_what_an_unbroken_one_would_have(sweep, trials):
-    early = ("hydra.sweeper.sampler.n_startup_trials=2", "trainer.max_epochs=1")
+def test_a_search_that_goes_on_proposes_what_an_unbroken_one_would_have(sweep, trials, at_once):
+    early = ("hydra.sweeper.sampler.n_startup_trials=2", "task.head.dropout=0")
     whole = trials(sweep("tpe", "hydra.sweeper.n_trials=4", *early, name="whole"))
     for total in (1, 3, 4):
         folder = sweep("tpe", f"hydra.sweeper.n_trials={total}", *early, name="parts")
@@ -70,15 +91,15 @@ def test_a_trial_that_the_pruner_gives_up_ends_at_that_epoch_and_is_no_failure(s
 
 
 def test_a_pruner_compares_trials_and_lets_the_better_ones_end(sweep, trials):
-    """A rate of 0 learns nothing, and comes when there is something to be worse than."""
+    """A rate of 30 leaps away, and is let go on while there is too little to compare it with."""
     halves = "hydra.sweeper.pruner={_target_: optuna.pruners.MedianPruner, n_startup_trials: 3}"
-    folder = sweep("grid", "seed=0,1", "optimizer.lr=0.03,0", halves, "monitor=val/loss", "mode=min")
+    folder = sweep("grid", "seed=0,1", "optimizer.lr=1e-3,30", halves, "monitor=val/loss", "mode=min")
     ends = {(row["optimizer.lr"], row["seed"]): row["ending"] for row in trials(folder)}
-    assert ends["0.03", "0"] == ends["0", "0"] == ends["0.03", "1"] == "complete"
-    assert ends["0", "1"] == "pruned"
+    assert ends["0.001", "0"] == ends["30", "0"] == ends["0.001", "1"] == "complete"
+    assert ends["30", "1"] == "pruned"
 
 
-def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, read, capsys):
+def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, at_once, capsys):
     words = ("trainer.accelerator=cuda,cpu", "optimizer.lr=1e-3,1e-2")
     folder = sweep("grid", *words, code=1)
     assert [row["ending"] for row in trials(folder)] == ["failed", "failed", "complete", "complete"]
@@ -91,19 +112,12 @@ def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, re
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == list("012345")
 
 
-def test_a_trial_without_a_number_fails(sweep, trials):
+def test_a_trial_without_a_number_fails(sweep, trials, at_once):
     folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.metric=val/nothing", code=1)
     assert {row["message"].partition(" in ")[0] for row in trials(folder)} == {"val/nothing is no number"}
 
 
-def test_no_sweep_reads_a_sample_of_the_test_split(sweep, monkeypatch):
-    read = []
-    monkeypatch.setattr(DataModule, "test_dataloader", lambda self: read.append("test"))
-    sweep("grid", "optimizer.lr=1e-3,1e-2")
-    assert not read
-
-
-def test_a_configuration_counts_by_its_mean_over_seeds(sweep, trials, read):
+def test_a_configuration_counts_by_its_mean_over_seeds(sweep, trials, read, at_once):
     folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.seeds=3", "seed=5")
     for row in trials(folder):
         runs = [read(folder / row["trial"] / f"seed_{seed}", "summary.json") for seed in (5, 6, 7)]
@@ -111,20 +125,15 @@ def test_a_configuration_counts_by_its_mean_over_seeds(sweep, trials, read):
         assert float(row["val/auroc"]) == pytest.approx(sum(run["val/auroc"] for run in runs) / 3)
 
 
-def test_several_objectives_leave_the_trials_that_none_beats_in_all(sweep, read):
+def test_several_objectives_leave_the_trials_that_none_beats_in_all(sweep, read, at_once):
     words = ("strategy=feature_extraction,full_finetuning", "optimizer.lr=1e-3,1e-2")
     folder = sweep("grid", *words[:2], "hydra.sweeper.minimize=[parameters/trainable]")
-    front = read(folder, "best.json")
-    cheap = min(read(folder / str(number), "summary.json")["parameters/trainable"] for number in range(4))
-    assert any(trial["values"]["parameters/trainable"] == cheap for trial in front)
-    for one in front:
-        for other in front:
-            better = other["values"]["val/auroc"] > one["values"]["val/auroc"]
-            cheaper = other["values"]["parameters/trainable"] < one["values"]["parameters/trainable"]
-            assert one is other or not (better and cheaper)
+    assert [trial["params"] for trial in read(folder, "best.json")] == [
+        {"strategy": "feature_extraction", "optimizer.lr": "0.01"}
+    ]
 
 
-def test_another_search_of_the_same_name_is_refused_and_nothing_is_lost(sweep, trials, capsys):
+def test_another_search_of_the_same_name_is_refused_and_nothing_is_lost(sweep, trials, capsys, at_once):
     folder = sweep("grid", "optimizer.lr=1e-3,1e-2")
     before = trials(folder)
     sweep("grid", "optimizer.lr=1e-3,1e-1", code=2)
@@ -171,7 +180,7 @@ def test_a_search_that_cannot_work_is_refused_before_its_first_trial(graft, tmp_
     assert not (tmp_path / "logs").exists()
 
 
-def test_journal_lines_cut_short_by_a_kill_are_no_loss(sweep, trials):
+def test_journal_lines_cut_short_by_a_kill_are_no_loss(sweep, trials, at_once):
     folder = sweep("grid", "optimizer.lr=1e-3,1e-2")
     before = trials(folder)
     journal = folder / "study.journal"
