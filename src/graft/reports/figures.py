@@ -2,67 +2,36 @@
 
 import html
 import io
-import math
 import re
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator
 
-import matplotlib as mpl
 import numpy as np
-from cycler import cycler
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
 from graft.data.table import Kind
+from graft.reports.choices import of_choices
 from graft.reports.contents import Contents, Floats
+from graft.reports.drawing import INK, PALETTE, RING, axes_of_its_own, legend_below, style
 from graft.reports.judging import LEAST_TEMPERATURE, MOST_TEMPERATURE, fitted_temperature, reliability
 from graft.reports.wording import label, short
 
-_INK = "#010203"  # stands for the colour of the page's text
-_PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: for all eyes
 _POINTS = 600  # of a curve; more are not seen and make the page heavy
 CURVES = 6  # classes that a picture shows one by one
 _SCATTERED = 1500
 _SPLIT_NAMES = {"train": "training", "val": "validation"}
-_RING: dict[str, Any] = {"marker": "o", "markersize": 10, "markerfacecolor": "none", "linestyle": ""}
-_ROW = 0.21  # inches that a line of a legend takes
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Sets what all pictures share."""
-    keys = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    own: Any = {
-        **dict.fromkeys(keys, _INK),
-        "svg.fonttype": "none",  # text stays text: it is found, copied and read out
-        "svg.hashsalt": "graft",
-        "text.parse_math": False,  # a dollar in the name of a class is a dollar
-        "font.size": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.prop_cycle": cycler(color=_PALETTE),
-        "figure.facecolor": "none",
-        "axes.facecolor": "none",
-        "axes.formatter.limits": (-3, 5),  # longer numbers run into each other
-        "legend.frameon": False,
-        "lines.linewidth": 1.8,
-    }
-    with mpl.rc_context(own):
-        yield
 
 
 def figures(contents: Contents) -> dict[str, Figure]:
     """Draws what a run has come to; each picture by the title that it bears on the page."""
     drawn: dict[str, Figure] = {}
     with style():
-        for metric in dict.fromkeys(("loss", _monitored(contents))):
+        for metric in dict.fromkeys(("loss", contents.monitored)):
             if any(_moves(contents, f"{split}/{metric}") for split in ("train", "val")):
                 drawn[f"Learning curves: {label(metric)}"] = learning_curves(contents, metric)
-        drawn |= {f"Choices: {title}": figure for title, figure in _of_choices(contents)}
+        drawn |= {f"Choices: {title}": figure for title, figure in of_choices(contents)}
         if contents.predictions:
             drawn |= _of_predictions(contents)
     return drawn
@@ -71,25 +40,6 @@ def figures(contents: Contents) -> dict[str, Figure]:
 def _moves(contents: Contents, metric: str) -> bool:
     """Whether there is a curve, and not the one point of a head that was solved for."""
     return metric in contents.history and (contents.summary.get("steps", 1) > 0)
-
-
-def _of_choices(contents: Contents) -> Iterator[tuple[str, Figure]]:
-    """Draws what the strategy has tried before it decided, where it had a choice."""
-    start, stages, mean = contents.start, contents.stage_choice, contents.interpolation
-    if start.get("held_out_accuracy"):
-        name, setting = ("Neighbours", "k") if start["setting"] == "k" else ("Strength of the head", start["setting"])
-        tried = (start["candidates"], start["held_out_accuracy"], start["chosen"])
-        yield name, tried_and_chosen(*tried, setting, "held-out accuracy", logarithmic=True)
-    validated = f"validation: {label(_monitored(contents))}"
-    if stages:
-        best = (max if contents.mode == "max" else min)(stages, key=lambda name: stages[name])
-        yield (
-            "Stage",
-            tried_and_chosen(list(stages), list(stages.values()), best, "stage that learns", validated),
-        )
-    if mean:
-        tried = (mean["alphas"], mean["values"], mean["chosen"])
-        yield "Mean with the start", tried_and_chosen(*tried, "share of the trained weights", validated)
 
 
 def _of_predictions(contents: Contents) -> dict[str, Figure]:
@@ -113,7 +63,7 @@ def as_svg(figure: Figure, title: str) -> str:
     with style():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # Pictures on one page must not share names of their parts.
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>p{zlib.crc32(title.encode()):08x}-", svg)
@@ -122,73 +72,50 @@ def as_svg(figure: Figure, title: str) -> str:
 
 def learning_curves(contents: Contents, metric: str) -> Figure:
     """Draws a metric of training and validation over optimizer steps; ringed, where the best checkpoint was taken."""
-    figure, axes = _axes()
+    figure, axes = axes_of_its_own()
     for split in ("train", "val"):
         if f"{split}/{metric}" in contents.history:
             steps, values = (_thinned(each) for each in contents.history[f"{split}/{metric}"])
             axes.plot(steps + 1, values, label=_SPLIT_NAMES[split], marker="." if len(steps) < 40 else "")
-    if metric == _monitored(contents) and contents.monitor in contents.history:
+    if metric == contents.monitored and contents.monitor in contents.history:
         step, value = _best(contents)
-        axes.plot([step + 1], [value], color=_INK, label="best checkpoint", **_RING)
+        axes.plot([step + 1], [value], color=INK, label="best checkpoint", **RING)
     axes.set(xlabel="optimizer steps", ylabel=label(metric))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-    _legend_below(figure, axes, columns=3)
-    return figure
-
-
-def tried_and_chosen(
-    candidates: Sequence[Any], values: Sequence[float], chosen: Any, xlabel: str, ylabel: str, logarithmic: bool = False
-) -> Figure:
-    """Draws what each candidate came to; ringed, the one that was chosen."""
-    figure, axes = _axes()
-    named = isinstance(candidates[0], str)
-    places = range(len(candidates)) if named else candidates
-    axes.plot(places, values, marker=".", linestyle=":" if named else "-")
-    number = candidates.index(chosen)
-    said = chosen if named else f"{chosen:.4g}"
-    axes.plot([places[number]], [values[number]], color=_INK, label=f"chosen: {said}", **_RING)
-    if named:
-        axes.set_xticks(places, [short(name) for name in candidates], rotation=45, ha="right")
-    if logarithmic:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(numticks=6))
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # powers are written as formulas, which are off
-        axes.xaxis.set_minor_locator(NullLocator())
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    _legend_below(figure, axes)
+    legend_below(figure, axes, columns=3)
     return figure
 
 
 def roc_curves(contents: Contents) -> Figure:
     """Draws true against false positives, one class against the rest; dotted, what chance would give."""
-    figure, axes = _axes()
-    axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
+    figure, axes = axes_of_its_own()
+    axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
     for name, positive, score in _one_against_rest(contents):
         false, true, _ = roc_curve(positive, score)
         axes.plot(_thinned(false), _thinned(true), label=f"area {auc(false, true):.3f}: {short(name)}")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    _legend_below(figure, axes)
+    legend_below(figure, axes)
     return figure
 
 
 def precision_recall_curves(contents: Contents) -> Figure:
     """Draws precision against recall, one class against the rest; dotted, what chance would give."""
-    figure, axes = _axes()
+    figure, axes = axes_of_its_own()
     for number, (name, positive, score) in enumerate(_one_against_rest(contents)):
         precision, recall, _ = precision_recall_curve(positive, score)
-        area, colour = average_precision_score(positive, score), _PALETTE[number]
+        area, colour = average_precision_score(positive, score), PALETTE[number]
         beside = f"average precision {area:.3f}: {short(name)}"
         axes.plot(_thinned(recall), _thinned(precision), color=colour, label=beside)
         axes.axhline(positive.mean(), color=colour, linewidth=0.8, linestyle=":")
     axes.set(xlabel="recall", ylabel="precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    _legend_below(figure, axes)
+    legend_below(figure, axes)
     return figure
 
 
 def reliability_diagram(contents: Contents) -> Figure:
     """Draws accuracy against confidence, as it is and with the temperature that fits the validation split."""
-    figure, axes = _axes()
-    axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
+    figure, axes = axes_of_its_own()
+    axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
     predicted = contents.predictions[contents.split]
     as_is = reliability(predicted)
     axes.plot(as_is.confidence, as_is.accuracy, marker="o", label=f"calibration error {as_is.error:.3f}: as it is")
@@ -197,9 +124,9 @@ def reliability_diagram(contents: Contents) -> Figure:
         scaled = reliability(predicted, temperature)
         beside = f"calibration error {scaled.error:.3f}: with temperature {_bounded(temperature)}"
         axes.plot(scaled.confidence, scaled.accuracy, marker="s", label=beside)
-    axes.bar(as_is.confidence, as_is.share, width=0.02, color=_INK, alpha=0.25, label="share of samples, as it is")
+    axes.bar(as_is.confidence, as_is.share, width=0.02, color=INK, alpha=0.25, label="share of samples, as it is")
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(-0.01, 1.01), ylim=(0, 1.01))
-    _legend_below(figure, axes)
+    legend_below(figure, axes)
     return figure
 
 
@@ -210,12 +137,12 @@ def predicted_and_true(contents: Contents, number: int) -> Figure:
         contents: Of the run.
         number: Of the value, where there are several.
     """
-    figure, axes = _axes()
+    figure, axes = axes_of_its_own()
     predicted = contents.predictions[contents.split]
     rows = np.linspace(0, len(predicted.target) - 1, min(len(predicted.target), _SCATTERED)).astype(int)
     true, said = predicted.target[rows, number], predicted.values[rows, number]
     ends = [min(true.min(), said.min()), max(true.max(), said.max())]
-    axes.plot(ends, ends, color=_INK, linewidth=0.8, linestyle=":")
+    axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle=":")
     axes.plot(true, said, linestyle="", marker=".", alpha=0.5)
     name = short(contents.classes[number])
     axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
@@ -228,25 +155,6 @@ def _bounded(temperature: float) -> str:
     if not LEAST_TEMPERATURE * 1.01 < temperature < MOST_TEMPERATURE / 1.01:
         return f"> {MOST_TEMPERATURE:.0f}" if temperature > 1 else f"< {LEAST_TEMPERATURE:.2f}"
     return f"{temperature:.2f}"
-
-
-def _axes() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(4.6, 3.2), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _legend_below(figure: Figure, axes: Axes, columns: int = 1) -> None:
-    """Below the axes names lie on no curve, however long they are."""
-    handles, names = axes.get_legend_handles_labels()
-    if handles:
-        figure.set_figheight(figure.get_figheight() + _ROW * math.ceil(len(handles) / columns))
-        figure.legend(
-            handles, names, loc="outside lower center", alignment="left", ncols=columns, fontsize=9, labelspacing=0.3
-        )
-
-
-def _monitored(contents: Contents) -> str:
-    return contents.monitor.split("/", 1)[1]
 
 
 def _best(contents: Contents) -> tuple[float, float]:

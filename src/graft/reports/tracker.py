@@ -10,7 +10,7 @@ from PIL import Image
 
 from graft.data.table import Kind
 from graft.reports.contents import Contents
-from graft.reports.figures import style
+from graft.reports.drawing import style
 from graft.reports.judging import by_class
 
 _DPI = 120

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from graft.config.schema.kinds import ABSENT, Count, Node, Nodes, NonNegative, Range, Seed
+from graft.config.schema.kinds import ABSENT, Count, Node, Nodes, NonNegative, Positive, Range, Seed, Share
 from graft.config.schema.learning import Optimizer
 
 
@@ -37,6 +37,36 @@ class Scaling:
 
 
 @dataclass
+class FindRate:
+    """configs/find/lr.yaml."""
+
+    low: Positive
+    high: Positive
+    steps: Annotated[int, Range(20)]
+    phase: Count
+    rule: Literal["steepest", "minimum"]
+
+
+@dataclass
+class FindBatchSize:
+    """configs/find/batch_size.yaml."""
+
+    lowest: Count
+    highest: Count | None
+    steps: Annotated[int, Range(2)]
+    memory: Share
+    rule: Literal["largest", "fastest"]
+
+
+@dataclass
+class Find:
+    """`find` in configs/train.yaml."""
+
+    lr: FindRate | None
+    batch_size: FindBatchSize | None
+
+
+@dataclass
 class Train:
     """configs/train.yaml: nothing else may stand at the top."""
 
@@ -61,6 +91,7 @@ class Train:
     resume: str | None
     cache: Cache = ABSENT  # in runs from before there was one
     lr_scaling: Scaling = ABSENT  # likewise
+    find: Find = ABSENT  # likewise
 
 
 @dataclass
