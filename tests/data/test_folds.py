@@ -69,6 +69,8 @@ def test_more_folds_than_groups_or_samples_of_a_class_are_refused():
     groups = np.repeat(np.arange(8), 40)
     with pytest.raises(GraftError, match=r"val_fold=1 of 7: the samples to share out are of \d groups: at most \d"):
         folds_of(7, groups=groups)
+    with pytest.raises(GraftError, match=r"val_fold=1 of 200: no kind of sample occurs more than 150 times"):
+        folds_of(200)
     with pytest.raises(GraftError, match=r"fold=1 of 5: 'dog' has 4 samples to share out .* fewer folds"):
         check_folds(Fold("val_fold", 1, 5), np.array([30, 4]), ["cat", "dog"])
     check_folds(Fold("val_fold", 1, 4), np.array([30, 4]), ["cat", "dog"])

@@ -65,13 +65,12 @@ def hold_out_fold(
 
     if groups is not None and (has := len(np.unique(groups[rows]))) < fold.folds:
         raise GraftError(f"{fold}: the samples to share out are of {has} groups: at most {has} folds.")
+    if (most := int(np.unique(strata[rows], return_counts=True)[1].max(initial=0))) < fold.folds:
+        raise GraftError(f"{fold}: no kind of sample occurs more than {most} times: at most {most} folds.")
     make = StratifiedKFold if groups is None else StratifiedGroupKFold
     folds = make(fold.folds, shuffle=True, random_state=seed)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of strata rarer than folds: `check_folds` looks at classes
-            parts = list(folds.split(rows, strata[rows], None if groups is None else groups[rows]))
-    except ValueError as error:
-        raise GraftError(f"{fold}: {error}") from error
+    with warnings.catch_warnings(action="ignore"):  # of strata rarer than folds: `check_folds` looks at classes
+        parts = list(folds.split(rows, strata[rows], None if groups is None else groups[rows]))
     rest, held = parts[fold.number - 1]
     return rows[rest], rows[held]
 

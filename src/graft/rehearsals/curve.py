@@ -12,9 +12,7 @@ from graft.errors import GraftError
 Floats = NDArray[np.float64]
 
 _WINDOWS = 8  # stretches of the curve that are smoothed as one
-_SURE = (
-    6.0  # standard errors that the loss must fall; of tests in which it does not, chance lets two in a thousand pass
-)
+_SURE = 4.0  # standard errors that the loss must fall; where it does not, chance lets one test in fifteen pass
 _SIGMA = 1.4826  # standard deviations of a normal distribution in its median distance from the mean
 _DIGITS = 2  # of a rate; nobody can tell more from a curve like this
 

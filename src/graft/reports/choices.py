@@ -67,7 +67,8 @@ def range_test(rates: Sequence[float], losses: Sequence[float], smoothed: Sequen
     figure, axes = axes_of_its_own()
     axes.plot(rates, losses, linestyle="", marker=".", alpha=0.4, label="loss of a step")
     axes.plot(rates, smoothed, label="smoothed")
-    axes.plot([chosen], np.interp([chosen], rates, smoothed), color=INK, label=f"chosen: {chosen:.4g}", **RING)
+    on_curve = np.interp(np.log([chosen]), np.log(rates), smoothed)
+    axes.plot([chosen], on_curve, color=INK, label=f"chosen: {chosen:.4g}", **RING)
     # What lies above, where the loss diverges, would press the fall flat.
     axes.set_ylim(top=max(smoothed[0], min(max(losses), 2 * smoothed[0] - min(smoothed))))
     _over_decades(axes)
