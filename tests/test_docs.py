@@ -10,7 +10,9 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 EXTEND = (ROOT / "docs" / "extend.md").read_text()
 PERFORMANCE = (ROOT / "docs" / "performance.md").read_text()
-COMMANDS = re.findall(r"^graft ((?:train|shard) .*?)(?:\s{2,}#.*)?$", README + EXTEND + PERFORMANCE, re.MULTILINE)
+CHOOSING = (ROOT / "docs" / "choosing.md").read_text()
+PAGES = README + EXTEND + PERFORMANCE + CHOOSING
+COMMANDS = re.findall(r"^graft ((?:train|shard) .*?)(?:\s{2,}#.*)?$", PAGES, re.MULTILINE)
 
 
 def test_ci_calls_the_readmes_test_command():

@@ -65,7 +65,8 @@ def test_a_run_whose_values_were_found_is_the_one_that_was_given_them(
     monkeypatch.setattr(finding, "_draw", lambda run, found: (read_splits.append("found"), draw(run, found)))
     folder = tiny(*RECIPE, *BOTH, name="found")
     assert read_splits[:3] == ["found", "found", "val"]
-    size, rate = (read(folder, "find.json")[name] for name in ("batch_size", "lr"))
+    (first, size), (second, rate) = read(folder, "find.json").items()
+    assert (first, second) == ("batch_size", "lr")  # a rate is for a batch
     assert (size["chosen"], size["sizes"], size["ended"]) == (16, [8, 16], "the memory")
     assert len(rate["rates"]) == len(rate["losses"]) == len(rate["smoothed"]) <= 60
     assert 1e-6 <= rate["chosen"] < 1

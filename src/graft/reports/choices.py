@@ -70,7 +70,8 @@ def range_test(rates: Sequence[float], losses: Sequence[float], smoothed: Sequen
     on_curve = np.interp(np.log([chosen]), np.log(rates), smoothed)
     axes.plot([chosen], on_curve, color=INK, label=f"chosen: {chosen:.4g}", **RING)
     # What lies above, where the loss diverges, would press the fall flat.
-    axes.set_ylim(top=max(smoothed[0], min(max(losses), 2 * smoothed[0] - min(smoothed))))
+    lowest, top = min(losses), max(smoothed[0], min(max(losses), 2 * smoothed[0] - min(smoothed)))
+    axes.set_ylim(lowest - 0.05 * (top - lowest), top)
     _over_decades(axes)
     axes.set(xlabel="optimizer.lr", ylabel="training loss")
     legend_below(figure, axes, columns=3)
