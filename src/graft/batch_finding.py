@@ -14,7 +14,7 @@ from rich.table import Table
 
 from graft.errors import GraftError
 from graft.rehearsals.memory import free, is_out_of_memory, measured
-from graft.rehearsals.watching import Pace
+from graft.rehearsals.watching import Speed
 from graft.rehearsing import Rehearsal
 from graft.reports.terminal import rendered
 from graft.runs.signals import SignalHandler
@@ -130,7 +130,7 @@ def _has_room(size: int, before: Tried, share: float) -> bool:
 
 def _tried(rehearsal: Rehearsal, size: int, steps: int) -> Tried | None:
     """Trains with batches of a size; None where memory does not suffice."""
-    pace = Pace()
+    speed = Speed()
     datamodule = rehearsal.datamodule
     datamodule.batch_size = size
     rows = datamodule.splits["train"]
@@ -139,7 +139,7 @@ def _tried(rehearsal: Rehearsal, size: int, steps: int) -> Tried | None:
         datamodule.splits["train"] = rows[(-datamodule.lengths[rows]).argsort(kind="stable")[:size]]
     try:
         with measured(rehearsal.device) as growth:
-            rehearsal.train(steps, pace)
+            rehearsal.train(steps, speed)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -150,7 +150,7 @@ def _tried(rehearsal: Rehearsal, size: int, steps: int) -> Tried | None:
             gc.collect()  # what an error still held
         if rehearsal.device == "cuda":
             torch.cuda.empty_cache()
-    return Tried(size, size * pace.batches_per_second(), growth.bytes)
+    return Tried(size, size * speed.batches_per_second(), growth.bytes)
 
 
 def _table(tried: list[Tried]) -> Table:

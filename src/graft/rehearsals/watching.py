@@ -48,7 +48,7 @@ class Losses(Callback):
         return mean > _DIVERGED * self._lowest
 
 
-class Pace(Callback):
+class Speed(Callback):
     """Measures how many batches are trained on in a second, without the first, in which memory is allotted."""
 
     def __init__(self) -> None:
