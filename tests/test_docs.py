@@ -14,10 +14,10 @@ README = (ROOT / "README.md").read_text()
 EXTEND = (ROOT / "docs" / "extend.md").read_text()
 PERFORMANCE = (ROOT / "docs" / "performance.md").read_text()
 SWEEPS = (ROOT / "docs" / "sweeps.md").read_text()
+CHOOSING = (ROOT / "docs" / "choosing.md").read_text()
 TRACKERS = (ROOT / "docs" / "trackers.md").read_text()
-COMMANDS = re.findall(
-    r"^graft ((?:train|shard) .*?)(?:\s{2,}#.*)?$", README + EXTEND + PERFORMANCE + SWEEPS + TRACKERS, re.MULTILINE
-)
+PAGES = README + EXTEND + PERFORMANCE + CHOOSING + SWEEPS + TRACKERS
+COMMANDS = re.findall(r"^graft ((?:train|shard) .*?)(?:\s{2,}#.*)?$", PAGES, re.MULTILINE)
 
 
 def test_ci_calls_the_readmes_test_command():

@@ -228,10 +228,16 @@ def _check_accelerator(name: str) -> None:
 
 def as_one_process(cfg: DictConfig) -> DictConfig:
     """Returns the run's config for one device, and without the weights that its checkpoint replaces."""
+    cfg = in_one_process(cfg)
+    cfg.backbone.weights = RESTORED
+    return cfg
+
+
+def in_one_process(cfg: DictConfig) -> DictConfig:
+    """Returns a copy of the run's config for one device."""
     cfg = cfg.copy()
     OmegaConf.set_struct(cfg, True)
     with open_dict(cfg):
-        cfg.backbone.weights = RESTORED
         cfg.trainer.devices = 1
         cfg.trainer.num_nodes = 1
         cfg.trainer.strategy = "auto"

@@ -13,6 +13,10 @@ class GraftError(Exception):
     exit_code = 1
 
 
+class NotFiniteError(GraftError):
+    """The loss became NaN or infinite."""
+
+
 class ConfigError(GraftError):
     """The configuration is wrong; nothing was started."""
 

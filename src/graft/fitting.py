@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback
 from torch.distributed.fsdp import FSDPModule
 
@@ -24,6 +24,7 @@ from graft.data.description import describe
 from graft.data.pictures import augmentation_preview, save_png
 from graft.decoding import keep_images
 from graft.expected_warnings import ignore_expected_warnings
+from graft.finding import with_found
 from graft.interpolating import check_averages, interpolate
 from graft.picking import with_stage_picked
 from graft.precompute import precompute_features
@@ -62,6 +63,10 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial
     with clock.part("setup"):
         run.add_session(describe_session(cfg.seed))
         cfg = with_stage_picked(run, cfg, handler)
+    if any(OmegaConf.select(cfg, "find", default={}).values()):
+        with clock.part("search"):
+            cfg = with_found(run, cfg, handler)
+    with clock.part("setup"):
         pl.seed_everything(cfg.seed, verbose=False)
         backbone = build_backbone(cfg)
         strategy = build_strategy(cfg, backbone)

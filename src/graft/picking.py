@@ -8,8 +8,16 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, open_dict
 
 from graft.backbones.weights import RESTORED
-from graft.build import build_backbone, build_datamodule, build_strategy, build_task, build_trainer
+from graft.build import (
+    build_backbone,
+    build_datamodule,
+    build_strategy,
+    build_task,
+    build_trainer,
+    in_one_process,
+)
 from graft.config.instantiate import build, build_all
+from graft.config.places import with_absolute_paths
 from graft.decoding import keep_images
 from graft.errors import GraftError
 from graft.interpolating import check_averages
@@ -47,17 +55,16 @@ def with_stage_picked(run: RunFolder, cfg: DictConfig, handler: SignalHandler) -
     best = (max if cfg.mode == "max" else min)(names, key=lambda name: found[name])
     log.info("strategy.stage=auto: %s validates best", best)
     cfg.strategy.stage = best
-    run.save_config(cfg)
+    run.save_config(with_absolute_paths(cfg))
     return cfg
 
 
 def _lone(cfg: DictConfig, stage: str | None = None, weights: str | None = None) -> DictConfig:
     """The config of a trial: short, by one process, without anything that watches or writes."""
-    cfg = cfg.copy()
+    cfg = in_one_process(cfg)
     with open_dict(cfg):
         cfg.trainer.max_epochs = cfg.trainer.check_val_every_n_epoch = cfg.strategy.trial_epochs
         cfg.trainer.max_steps = -1
-        cfg.trainer.devices, cfg.trainer.num_nodes, cfg.trainer.strategy = 1, 1, "auto"
         cfg.strategy.stage = stage
         cfg.backbone.weights = weights or cfg.backbone.weights
     return cfg

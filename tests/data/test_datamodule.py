@@ -13,7 +13,7 @@ import torch
 from graft.data import DataModule, Known
 from graft.data.augmentation import OnBatches
 from graft.data.table import Table
-from graft.errors import ConfigError
+from graft.errors import ConfigError, GraftError
 
 WORDS = ["one", "two", "three", "four"]
 
@@ -291,3 +291,23 @@ def test_memory_is_pinned_for_cuda_only(make: Callable[..., Texts]):
 def test_nothing_of_a_run_folder_is_needed(make: Callable[..., Texts], tmp_path: Path):
     make()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folds_validate_and_are_refused_where_a_class_is_too_rare(
+    make: Callable[..., Texts], settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    read = Texts.read
+
+    def uneven(self: Texts) -> Table:
+        targets = (np.arange(40) % 5 == 0).astype(np.int64)
+        return replace(read(self), targets=targets, strata=targets)
+
+    monkeypatch.setattr(Texts, "read", uneven)
+
+    def folded(words: str) -> Texts:
+        return make(split={**settings["split"], "val_fold": words})
+
+    validated = np.concatenate([folded(f"{number}/3").splits["val"] for number in (1, 2, 3)])
+    assert sorted(validated) == sorted(np.setdiff1d(np.arange(40), make().splits["test"]))
+    with pytest.raises(GraftError, match=r"val_fold=1 of 7: 'even' has 6 samples to share out among the folds"):
+        folded("1/7")

@@ -91,3 +91,15 @@ def test_what_was_chosen_is_ringed_among_what_was_tried(contents):
 def test_what_was_no_choice_is_not_drawn(contents):
     start = {"setting": "k", "chosen": 9, "candidates": [9], "held_out_accuracy": []}
     assert figures(contents("ab", [0, 1], [0, 1], start=start, predictions={})) == {}
+
+
+def test_what_was_found_before_the_training_is_drawn_with_a_ring_on_the_curve(contents):
+    rate = {"rates": [1e-4, 1e-2, 1.0], "losses": [0.8, 0.4, 9.0], "smoothed": [0.7, 0.5, 8.0], "chosen": 1e-3}
+    size = {"sizes": [8, 16, 32], "per_second": [10.0, 18.0, 19.0], "chosen": 32}
+    drawn = figures(contents("ab", [0, 1], [0, 1], found={"lr": rate, "batch_size": size}, predictions={}))
+    assert list(drawn) == ["Choices: Batch size", "Choices: Learning rate"]
+    axes = drawn["Choices: Learning rate"].axes[0]
+    (ring,) = [line for line in axes.lines if str(line.get_label()).startswith("chosen")]
+    assert (ring.get_xdata()[0], round(float(ring.get_ydata()[0]), 3)) == (1e-3, 0.6)
+    assert axes.get_ylim()[1] < 2  # where the loss diverges is no part of it
+    assert legend(drawn["Choices: Batch size"]) == ["chosen: 32"]

@@ -139,3 +139,13 @@ def test_some_parameters_of_a_stage_learn_but_all_of_the_head():
         strategy({"train": "all", "parameters": "norm"})
     with pytest.raises(ConfigError, match=r"strategy\.adapter is null"):
         strategy({"train": "all", "parameters": "adapter"})
+
+
+def test_a_phase_alone_has_its_own_stages_and_scales_for_ever():
+    both = strategy({"train": "head", "epochs": 2}, {"train": "last_1", "lr_scale": 0.1, "lr_decay": 0.5})
+    alone = both.alone(1)
+    assert alone.phase_at(100) == 0
+    assert set(alone.learning(0)) == {"block_2", "head"}
+    assert alone.scales(0)["block_2"] == pytest.approx(0.05)
+    assert both.alone(0).trains_only_the_head
+    assert len(both.phases) == 2

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from graft.errors import ConfigError
-from graft.strategies.schedules import constant, cosine, one_cycle, plateau, step, triangular
+from graft.strategies.schedules import constant, cosine, exponential, one_cycle, plateau, step, triangular
 
 
 def rates(schedule, steps):
@@ -88,3 +88,9 @@ def test_a_schedule_over_the_whole_training_needs_an_end(schedule):
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     with pytest.raises(ConfigError, match="scheduler=constant or plateau"):
         schedule(optimizer, total_steps=None)
+
+
+def test_a_range_test_goes_from_the_lowest_rate_to_the_highest_in_every_group_alike():
+    seen = rates(lambda optimizer: exponential(optimizer, total_steps=7, factor=1e6), 7)
+    assert torch.allclose(seen[:, 0].log10(), torch.arange(7.0))
+    assert torch.allclose(seen[:, 1], 0.1 * seen[:, 0])

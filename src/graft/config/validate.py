@@ -44,7 +44,7 @@ def problems(cfg: DictConfig, command: str) -> list[str]:
     missing = _missing_values(OmegaConf.to_container(cfg, resolve=False))
     found = [*missing, *_unresolved(cfg, dotted_keys(cfg)), *check_fields(cfg, COMMANDS[command], "")]
     if command == "train":
-        found += [*_monitor(cfg), *_validation(cfg), *_name(cfg), *_loss(cfg)]
+        found += [*_monitor(cfg), *_validation(cfg), *_name(cfg), *_loss(cfg), *_find(cfg)]
     return _told_once(found, cfg)
 
 
@@ -110,6 +110,18 @@ def _loss(cfg: DictConfig) -> Iterator[str]:
     task, loss = (OmegaConf.select(cfg, f"{key}._target_", throw_on_missing=False) for key in ("task", "task.loss"))
     if task in ("graft.tasks.MultiLabel", "graft.tasks.Regression") and loss in _LOSSES_OF_CLASSES:
         yield f"task.loss: {loss} is for one class a sample (task=classification); leave out the choice of the loss."
+
+
+def _find(cfg: DictConfig) -> Iterator[str]:
+    """What is found before the training is found in steps of it."""
+    asked = {name: OmegaConf.select(cfg, f"find.{name}", throw_on_missing=False) for name in ("lr", "batch_size")}
+    asked = {name: settings for name, settings in asked.items() if isinstance(settings, DictConfig)}
+    phases = OmegaConf.select(cfg, "strategy.phases", throw_on_missing=False)
+    for name in asked if isinstance(phases, ListConfig) and not phases else ():
+        yield f"find.{name}: strategy={cfg.strategy.get('name')} takes no steps, and has neither; leave out find=…"
+    low, high = (asked.get("lr", {}).get(key) for key in ("low", "high"))
+    if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
+        yield f"find.lr.low: {low:g} is not below find.lr.high, which is {high:g}."
 
 
 def _other_monitors(cfg: DictConfig) -> Iterator[tuple[str, str]]:

@@ -14,12 +14,13 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import DataLoader, Sampler, default_collate
 
 from graft.data.augmentation import Chain, OnBatches, Transform
+from graft.data.folds import Fold, check_folds
 from graft.data.known import Decoded, Known, afterwards, by_epoch, epochs_left
 from graft.data.loader import ResumableLoader
 from graft.data.samples import AnySamples, Batch, FeatureSamples, Samples, as_is, finished_on_device, plain
 from graft.data.sampling import Draw, EvaluationBatches, TrainingOrder
 from graft.data.settings import at_least, one_of, share
-from graft.data.splits import SPLITS, Fold, check_classes, count_classes, split_rows, take_limit, take_shots
+from graft.data.splits import SPLITS, check_classes, count_classes, split_rows, take_limit, take_shots
 from graft.data.table import BadFile, Kind, Named, Picked, Placed, Rows, Table, Targets
 from graft.data.texts import exact_digests
 from graft.data.workers import loader_processes
@@ -76,7 +77,7 @@ class DataModule(LightningDataModule):
         self.split = split
         self.test_share, self.val_share = share("test", split["test"]), share("val", split["val"])
         self.split_seed = at_least(0, "split.seed", split["seed"])
-        self.fold = None if split.get("fold") is None else Fold.parse(str(split["fold"]))
+        self.fold, self.val_fold = (Fold.parse(key, split.get(key)) for key in ("fold", "val_fold"))
         self.preprocess = preprocess
         self.augment = augment
         self.mix = mix
@@ -157,12 +158,14 @@ class DataModule(LightningDataModule):
             groups=table.groups,
             given=table.given,
             fold=self.fold,
+            val_fold=self.val_fold,
         )
         splits |= {name: splits[name][mask[splits[name]]] for name, mask in table.allowed.items()}
         seed, shots, limit = self.split_seed, self.shots, self.limit
         if self.sampler == "balanced" and table.kind is not Kind.SINGLE_LABEL:
             raise ConfigError(f"datamodule.sampler=balanced: targets of kind {table.kind} have no one class.")
         if table.kind is not Kind.REGRESSION:
+            self._check_folds(table, splits)
             for said in check_classes(splits, table.targets, table.classes, table.given):
                 log.warning("%s", said)
         if shots is not None:
@@ -174,6 +177,14 @@ class DataModule(LightningDataModule):
             labels = table.targets if table.kind is Kind.SINGLE_LABEL else kinds
             splits = {name: take_limit(rows, labels, limit, seed) for name, rows in splits.items()}
         return splits
+
+    def _check_folds(self, table: Table, splits: Mapping[str, Rows]) -> None:
+        """Looks at what the folds share out: rows that are for training or were held out of them."""
+        for fold, shared in ((self.fold, SPLITS), (self.val_fold, ("train", "val"))):
+            if fold is not None:
+                rows = [splits[name] for name in shared if name == "train" or name not in table.given]
+                counts = count_classes(table.targets[np.concatenate(rows)], len(table.classes))
+                check_folds(fold, counts, table.classes)
 
     @property
     def varies(self) -> bool:

@@ -19,7 +19,8 @@ class Settings(TypedDict):
         shots: training samples to keep per class; None: all.
         limit: samples to keep per split; None: all.
         bad_files: "error" | "skip".
-        split: "test" and "val", shares in 0 … 1, "seed", and "fold", None or like "2 of 5", the part to test on.
+        split: "test" and "val", shares in 0 … 1, "seed", and "fold" and "val_fold", None or like "2 of 5", the parts to
+            test and to validate on.
         preprocess: takes whether it is for training, returns a transform: canonical sample to network input.
         augment: canonical sample to canonical sample, drawing from torch's global generator; training only.
         mix: what then mixes the samples of a training batch, of one process.

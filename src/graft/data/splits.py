@@ -1,43 +1,17 @@
 """Which row is learnt from, which one chooses, which one judges. Pure: numbers in, row numbers out."""
 
 import math
-import re
-import warnings
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.folds import Fold, hold_out_fold
 from graft.data.table import Rows
 from graft.errors import ConfigError, GraftError
 
 SPLITS = ("train", "val", "test")
-
-
-class Fold(NamedTuple):
-    """One of the parts of a cross-validation: the `number`-th of `folds`, from 1 on."""
-
-    number: int
-    folds: int
-
-    @classmethod
-    def parse(cls, words: str) -> Self:
-        """Reads "2 of 5".
-
-        Raises:
-            ConfigError: it says something else, or there is no such fold.
-        """
-        said = re.fullmatch(r"\s*(\d+)\s+of\s+(\d+)\s*", words)
-        if said is None:
-            raise ConfigError(f"datamodule.split.fold={words}: say it like '2 of 5'.")
-        fold = cls(int(said[1]), int(said[2]))
-        if fold.folds < 2 or not 1 <= fold.number <= fold.folds:
-            raise ConfigError(f"datamodule.split.fold={words}: choose 1 of 2 or more, up to the last of them.")
-        return fold
-
-    def __str__(self) -> str:
-        return f"{self.number} of {self.folds}"
 
 
 def split_rows(
@@ -49,6 +23,7 @@ def split_rows(
     groups: NDArray[Any] | None = None,
     given: Mapping[str, Rows] | None = None,
     fold: Fold | None = None,
+    val_fold: Fold | None = None,
 ) -> dict[str, Rows]:
     """Cuts off the test split, then the validation split; the rest is for training.
 
@@ -60,13 +35,16 @@ def split_rows(
         groups: (n,) values; all rows of one value get into the same split.
         given: splits that are fixed beforehand, no row in two; the others are cut from "train", or from what is left.
         fold: the part of the rows that is the test split, in the place of the share `test`.
+        val_fold: the part of the others that is the validation split, in the place of the share `val`.
 
     Raises:
         GraftError: there are too few rows for the shares, or a group lies in two given splits.
     """
     splits = dict(given or {})
-    if fold is not None and "test" in splits:
-        raise ConfigError(f"datamodule.split.fold={fold}, but the test split is given by the data: set it to null.")
+    folds = {"test": fold, "val": val_fold}
+    for name, part in folds.items():
+        if part is not None and name in splits:
+            raise ConfigError(f"{part}, but the {name} split is given by the data: set it to null.")
     left = np.setdiff1d(np.arange(len(strata)), np.concatenate([np.empty(0, np.int64), *splits.values()]))
     rest = splits.pop("train", left)
     if groups is not None:
@@ -76,8 +54,8 @@ def split_rows(
             continue
         # The validation split needs a group of every stratum for itself and one for training.
         spare = 2 if name == "test" and "val" not in splits else 1
-        if name == "test" and fold is not None:
-            rest, splits[name] = _fold(rest, strata, groups, fold, seed)
+        if (part := folds[name]) is not None:
+            rest, splits[name] = hold_out_fold(rest, strata, groups, part, seed)
         elif groups is None:
             rest, splits[name] = _hold_out(rest, strata, share, seed, name)
         else:
@@ -87,20 +65,6 @@ def split_rows(
     if groups is not None:
         _check_groups(splits, groups)
     return {name: splits[name] for name in SPLITS}
-
-
-def _fold(rows: Rows, strata: NDArray[Any], groups: NDArray[Any] | None, fold: Fold, seed: int) -> tuple[Rows, Rows]:
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # 1 s to import
-
-    make = StratifiedKFold if groups is None else StratifiedGroupKFold
-    folds = make(fold.folds, shuffle=True, random_state=seed)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of strata rarer than folds: `check_classes` looks at classes
-            parts = list(folds.split(rows, strata[rows], None if groups is None else groups[rows]))
-    except ValueError as error:
-        raise GraftError(f"datamodule.split.fold={fold}: {error}") from error
-    rest, held = parts[fold.number - 1]
-    return rows[rest], rows[held]
 
 
 def _hold_out(rows: Rows, strata: NDArray[Any], share: float, seed: int, name: str) -> tuple[Rows, Rows]:

@@ -80,6 +80,7 @@ class Contents:
         scores: what `scores.json` says.
         errors: worst first.
         augmentation: a JPEG file, or None.
+        found: what `find.json` says, of values that were found before the training.
     """
 
     path: Path
@@ -103,6 +104,12 @@ class Contents:
     scores: dict[str, Any]
     errors: list[Error] = field(default_factory=list)
     augmentation: bytes | None = None
+    found: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def monitored(self) -> str:
+        """The monitored metric, without its split."""
+        return self.monitor.split("/", 1)[1]
 
     @property
     def split(self) -> str:
@@ -142,6 +149,7 @@ def read_contents(run: RunFolder) -> Contents:
         scores=_json(run.scores, {"intervals": {}, "facets": {}}),
         errors=[] if table is None else _errors(run.errors, table),
         augmentation=_as_jpeg(run.augmentation) if run.augmentation.exists() else None,
+        found=_json(run.found, {}),
     )
 
 

@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -16,11 +17,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from graft.runs.atomic import replacing
+
 INK = "#010203"  # stands for the colour of the page's text
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: for all eyes
 RING: dict[str, Any] = {"marker": "o", "markersize": 10, "markerfacecolor": "none", "linestyle": ""}
 _POINTS = 600  # of a curve; more are not seen and make the page heavy
 _ROW = 0.21  # inches that a line of a legend takes
+_DPI = 150
 
 
 @contextmanager
@@ -86,3 +90,9 @@ def thinned(values: NDArray[np.float64], points: int = _POINTS) -> NDArray[np.fl
         return values
     kept: NDArray[np.float64] = values[np.linspace(0, len(values) - 1, points).astype(int)]
     return kept
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Writes a picture as a file of its own, on white."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DPI, facecolor="white")

@@ -1,14 +1,14 @@
 """The pictures of a report: learning curves, choices, and what predictions are worth."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
 from graft.data.table import Kind
+from graft.reports.choices import of_choices
 from graft.reports.contents import Contents, Floats
 from graft.reports.drawing import INK, PALETTE, RING, legend_below, new_axes, style, thinned
 from graft.reports.judging import LEAST_TEMPERATURE, MOST_TEMPERATURE, fitted_temperature, reliability
@@ -23,10 +23,10 @@ def figures(contents: Contents) -> dict[str, Figure]:
     """Draws what a run has come to; each picture by the title that it bears on the page."""
     drawn: dict[str, Figure] = {}
     with style():
-        for metric in dict.fromkeys(("loss", _monitored(contents))):
+        for metric in dict.fromkeys(("loss", contents.monitored)):
             if any(_moves(contents, f"{split}/{metric}") for split in ("train", "val")):
                 drawn[f"Learning curves: {label(metric)}"] = learning_curves(contents, metric)
-        drawn |= {f"Choices: {title}": figure for title, figure in _of_choices(contents)}
+        drawn |= {f"Choices: {title}": figure for title, figure in of_choices(contents)}
         if contents.predictions:
             drawn |= _of_predictions(contents)
     return drawn
@@ -35,25 +35,6 @@ def figures(contents: Contents) -> dict[str, Figure]:
 def _moves(contents: Contents, metric: str) -> bool:
     """Whether there is a curve, and not the one point of a head that was solved for."""
     return metric in contents.history and (contents.summary.get("steps", 1) > 0)
-
-
-def _of_choices(contents: Contents) -> Iterator[tuple[str, Figure]]:
-    """Draws what the strategy has tried before it decided, where it had a choice."""
-    start, stages, mean = contents.start, contents.stage_choice, contents.interpolation
-    if start.get("held_out_accuracy"):
-        name, setting = ("Neighbours", "k") if start["setting"] == "k" else ("Strength of the head", start["setting"])
-        tried = (start["candidates"], start["held_out_accuracy"], start["chosen"])
-        yield name, tried_and_chosen(*tried, setting, "held-out accuracy", logarithmic=True)
-    validated = f"validation: {label(_monitored(contents))}"
-    if stages:
-        best = (max if contents.mode == "max" else min)(stages, key=lambda name: stages[name])
-        yield (
-            "Stage",
-            tried_and_chosen(list(stages), list(stages.values()), best, "stage that learns", validated),
-        )
-    if mean:
-        tried = (mean["alphas"], mean["values"], mean["chosen"])
-        yield "Mean with the start", tried_and_chosen(*tried, "share of the trained weights", validated)
 
 
 def _of_predictions(contents: Contents) -> dict[str, Figure]:
@@ -73,35 +54,12 @@ def learning_curves(contents: Contents, metric: str) -> Figure:
         if f"{split}/{metric}" in contents.history:
             steps, values = (thinned(each) for each in contents.history[f"{split}/{metric}"])
             axes.plot(steps + 1, values, label=_SPLIT_NAMES[split], marker="." if len(steps) < 40 else "")
-    if metric == _monitored(contents) and contents.monitor in contents.history:
+    if metric == contents.monitored and contents.monitor in contents.history:
         step, value = _best(contents)
         axes.plot([step + 1], [value], color=INK, label="best checkpoint", **RING)
     axes.set(xlabel="optimizer steps", ylabel=label(metric))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     legend_below(figure, axes, columns=3)
-    return figure
-
-
-def tried_and_chosen(
-    candidates: Sequence[Any], values: Sequence[float], chosen: Any, xlabel: str, ylabel: str, logarithmic: bool = False
-) -> Figure:
-    """Draws what each candidate came to; ringed, the one that was chosen."""
-    figure, axes = new_axes()
-    named = isinstance(candidates[0], str)
-    places = range(len(candidates)) if named else candidates
-    axes.plot(places, values, marker=".", linestyle=":" if named else "-")
-    number = candidates.index(chosen)
-    said = chosen if named else f"{chosen:.4g}"
-    axes.plot([places[number]], [values[number]], color=INK, label=f"chosen: {said}", **RING)
-    if named:
-        axes.set_xticks(places, [short(name) for name in candidates], rotation=45, ha="right")
-    if logarithmic:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(numticks=6))
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # powers are written as formulas, which are off
-        axes.xaxis.set_minor_locator(NullLocator())
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    legend_below(figure, axes)
     return figure
 
 
@@ -174,10 +132,6 @@ def _bounded(temperature: float) -> str:
     if not LEAST_TEMPERATURE * 1.01 < temperature < MOST_TEMPERATURE / 1.01:
         return f"> {MOST_TEMPERATURE:.0f}" if temperature > 1 else f"< {LEAST_TEMPERATURE:.2f}"
     return f"{temperature:.2f}"
-
-
-def _monitored(contents: Contents) -> str:
-    return contents.monitor.split("/", 1)[1]
 
 
 def _best(contents: Contents) -> tuple[float, float]:

@@ -32,7 +32,7 @@ class RunFolder:
 
     Attributes:
         path: The folder, absolute.
-        config, environment, status, metrics, summary, splits, data, stages, start, stage_choice, interpolation,
+        config, environment, status, metrics, summary, splits, data, stages, start, stage_choice, found, interpolation,
             forgetting, augmentation, predictions, scores, errors, report, log: The paths of its files.
         checkpoints, adapter: The paths of its folders.
     """
@@ -50,6 +50,7 @@ class RunFolder:
         self.stages = self.path / "stages.json"
         self.start = self.path / "start.json"
         self.stage_choice = self.path / "stage_choice.json"
+        self.found = self.path / "find.json"
         self.interpolation = self.path / "interpolation.json"
         self.adapter = self.path / "adapter"
         self.forgetting = self.path / "forgetting.json"
@@ -176,6 +177,10 @@ class RunFolder:
         """Reads `environment.json`; runs from before it held `choices` and `sweep` have none."""
         told = _load_json(self.environment) if self.environment.exists() else {}
         return {"choices": {}, "sweep": None, "sessions": [], **told}
+
+    def picture_of(self, name: str) -> Path:
+        """Returns the path of the picture of something that was found before the training, such as `Learning rate`."""
+        return self.path / f"{name.lower().replace(' ', '_')}.png"
 
     def add_session(self, session: dict[str, Any]) -> None:
         """Adds one start, or continuation, of the run to `environment.json`."""

@@ -1,10 +1,11 @@
 """Phases: which stages learn, when and how fast."""
 
+import copy
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from graft.errors import ConfigError, did_you_mean
 from graft.strategies.adapters import Adapter
@@ -204,6 +205,13 @@ class Strategy:
                 if name in self._learning[other]:
                     scales.setdefault(name, phase.lr_scale * phase.lr_decay**depth)
         return {name: scales.get(name, self.phases[number].lr_scale) for name in self.stages}
+
+    def alone(self, number: int) -> Self:
+        """Returns the strategy with one of its phases only, that never ends."""
+        only = copy.copy(self)
+        only.phases = (replace(self.phases[number], epochs=None),)
+        only._learning = (self._learning[number],)
+        return only
 
     @property
     def moves_the_backbone(self) -> bool:

@@ -77,6 +77,12 @@ def step(optimizer: Optimizer, total_steps: int | None, at: list[float], factor:
     return {"scheduler": scheduler, "interval": "step"}
 
 
+def exponential(optimizer: Optimizer, total_steps: int | None, factor: float) -> dict[str, Any]:
+    """Multiplies the rates by `factor` from the first step to the last, exponentially: those of a range test."""
+    last = max(1, _known(total_steps) - 1)
+    return {"scheduler": LambdaLR(optimizer, lambda step: factor ** (step / last)), "interval": "step"}
+
+
 def _known(total_steps: int | None) -> int:
     if total_steps is None:
         raise ConfigError(

@@ -16,7 +16,7 @@ from graft.backbones import Backbone
 from graft.backbones.depthwise import learn_depthwise_in_float32
 from graft.backbones.frozen import Frozen
 from graft.backbones.stages import Stage, whole
-from graft.errors import GraftError
+from graft.errors import NotFiniteError
 from graft.strategies import Strategy
 from graft.strategies.groups import parameter_groups, undecayed
 from graft.strategies.penalties import Penalty
@@ -178,7 +178,7 @@ class Task(pl.LightningModule):
             loss: Of a training batch, of this process.
 
         Raises:
-            GraftError: The loss is NaN or infinite, in any process.
+            NotFiniteError: The loss is NaN or infinite, in any process.
         """
         finite = bool(loss.isfinite())
         if self.trainer.world_size > 1:  # else the other processes would wait for this one for ever
@@ -193,13 +193,13 @@ class Task(pl.LightningModule):
             loss: Of the whole validation split, of all processes together.
 
         Raises:
-            GraftError: The loss is NaN or infinite.
+            NotFiniteError: The loss is NaN or infinite.
         """
         if not math.isfinite(loss):
             raise self._broken("validation", loss)
 
-    def _broken(self, split: str, loss: float) -> GraftError:
-        return GraftError(
+    def _broken(self, split: str, loss: float) -> NotFiniteError:
+        return NotFiniteError(
             f"The {split} loss became {loss} in epoch {self.current_epoch}, step {self.global_step}."
             " Checkpoints of the epochs before are kept. Usual causes: optimizer.lr too large (try a tenth),"
             " trainer.precision=16-mixed (try 32-true), broken inputs or labels."

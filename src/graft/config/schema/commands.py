@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from graft.config.schema.kinds import ABSENT, Count, Node, Nodes, NonNegative, Range, Seed
+from graft.config.schema.kinds import ABSENT, Count, Node, Nodes, NonNegative, Positive, Range, Seed, Share
 from graft.config.schema.learning import Optimizer
 
 
@@ -44,6 +44,36 @@ class Launcher:
 
 
 @dataclass
+class FindRate:
+    """configs/find/lr.yaml."""
+
+    low: Positive
+    high: Positive
+    steps: Annotated[int, Range(20)]
+    phase: Count
+    rule: Literal["steepest", "minimum"]
+
+
+@dataclass
+class FindBatchSize:
+    """configs/find/batch_size.yaml."""
+
+    lowest: Count
+    highest: Count | None
+    steps: Annotated[int, Range(2)]
+    memory: Share
+    rule: Literal["largest", "fastest"]
+
+
+@dataclass
+class Find:
+    """`find` in configs/train.yaml."""
+
+    lr: FindRate | None
+    batch_size: FindBatchSize | None
+
+
+@dataclass
 class Train:
     """configs/train.yaml: nothing else may stand at the top."""
 
@@ -70,6 +100,7 @@ class Train:
     lr_scaling: Scaling = ABSENT  # likewise
     report: bool = ABSENT  # likewise
     launcher: Launcher = ABSENT  # likewise
+    find: Find = ABSENT  # likewise
 
 
 @dataclass

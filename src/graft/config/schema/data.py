@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from graft.config.schema.kinds import ABSENT, Count, Node, Range, Seed, Share
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Split:
     """Shares of the samples, and the seed that draws them."""
 
@@ -14,9 +14,10 @@ class Split:
     val: Share
     seed: Seed
     fold: str | int | None  # a number alone is told how to say it by the datamodule
+    val_fold: str | int | None = ABSENT  # in runs from before it could be said
 
 
-@dataclass
+@dataclass(kw_only=True)
 class GroupedSplit(Split):
     """The same, with samples that stay together."""
 

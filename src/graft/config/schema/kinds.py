@@ -21,6 +21,7 @@ Count = Annotated[int, Range(1)]
 Share = Annotated[float, Range(0, 1)]
 BelowOne = Annotated[float, Range(0, 0.999999)]
 NonNegative = Annotated[float, Range(0)]
+Positive = Annotated[float, Range(1e-30)]
 Seed = Annotated[int, Range(0, 2**32 - 1)]  # what NumPy takes
 
 
