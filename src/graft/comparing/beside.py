@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 from multiprocessing import get_context
 
 
@@ -18,5 +19,8 @@ def process_beside() -> Iterator[Executor]:
 def _load() -> None:
     # scikit-learn would import pandas where there is one, for data frames, and it takes a quarter of the time.
     sys.modules["pandas"] = None  # type: ignore[assignment]
-    import sklearn.ensemble
-    import sklearn.inspection  # noqa: F401
+    try:
+        for room in ("ensemble", "inspection", "model_selection"):
+            import_module(f"sklearn.{room}")
+    finally:
+        del sys.modules["pandas"]

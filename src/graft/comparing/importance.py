@@ -1,15 +1,13 @@
 """How much each setting counts: what a random forest loses on runs it has not seen when that setting is shuffled."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graft.comparing.settings import Settings, is_number, written
-
-Floats = NDArray[np.float64]
 
 FEWEST = 12  # finished runs; with less, a forest learns the runs and not the settings
 _PARTS = 4  # of the runs, each of which is left out once
@@ -50,42 +48,25 @@ def importance(settings: Sequence[Settings], keys: Sequence[str], scores: Sequen
     target = np.array(scores)
     if len(target) < FEWEST or not keys or np.ptp(target) == 0:
         return None
-    columns, named = _encoded(settings, keys)
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.inspection import permutation_importance
+    from sklearn.model_selection import KFold
+
+    columns = np.array([_encoded([row.get(key) for row in settings]) for key in keys]).T
     squares = float(np.sum((target - target.mean()) ** 2))
     left, lost = 0.0, np.zeros(len(keys))
-    from sklearn.inspection import permutation_importance
-
-    for model, unseen in _forests(columns, named, target):
+    for learnt, unseen in KFold(_PARTS, shuffle=True, random_state=_SEED).split(columns):
+        forest = RandomForestRegressor(_TREES, random_state=_SEED).fit(columns[learnt], target[learnt])
         error = {"scoring": "neg_mean_squared_error", "n_repeats": _SHUFFLES, "random_state": _SEED}
-        lost += permutation_importance(model, columns[unseen], target[unseen], **error).importances_mean * len(unseen)
-        left += float(np.sum((model.predict(columns[unseen]) - target[unseen]) ** 2))
+        lost += permutation_importance(forest, columns[unseen], target[unseen], **error).importances_mean * len(unseen)
+        left += float(np.sum((forest.predict(columns[unseen]) - target[unseen]) ** 2))
     by_key = dict(zip(keys, (lost / 2 / squares).tolist(), strict=True))
     return Importance(1 - left / squares, dict(sorted(by_key.items(), key=lambda pair: -pair[1])))
 
 
-def _forests(columns: Floats, named: list[int], target: Floats) -> Iterator[tuple[Any, NDArray[np.int64]]]:
-    """Yields forests, and the rows that each has not seen: together all of them."""
-    from sklearn.compose import make_column_transformer
-    from sklearn.ensemble import RandomForestRegressor
-    from sklearn.model_selection import KFold
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
-
-    for learnt, unseen in KFold(_PARTS, shuffle=True, random_state=_SEED).split(columns):
-        one_hot = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), named), remainder="passthrough")
-        model = make_pipeline(one_hot, RandomForestRegressor(_TREES, random_state=_SEED))
-        yield model.fit(columns[learnt], target[learnt]), unseen
-
-
-def _encoded(settings: Sequence[Settings], keys: Sequence[str]) -> tuple[Floats, list[int]]:
-    """Returns a column for each setting, and which of them hold numbers of names instead of numbers; NaN: not set."""
-    columns, named = [], []
-    for place, key in enumerate(keys):
-        values = [row.get(key) for row in settings]
-        if all(is_number(value) or value is None for value in values):
-            columns.append([np.nan if value is None else float(value) for value in values])
-        else:
-            numbers = {name: number for number, name in enumerate(dict.fromkeys(map(written, values)))}
-            columns.append([float(numbers[written(value)]) for value in values])
-            named.append(place)
-    return np.array(columns).T, named
+def _encoded(values: Sequence[Any]) -> list[float]:
+    """Values as a tree takes them: NaN for what is not set; names by number, in an order that knows of no score."""
+    if all(is_number(value) or value is None for value in values):
+        return [math.nan if value is None else float(value) for value in values]
+    numbers = {name: float(number) for number, name in enumerate(sorted(set(map(written, values))))}
+    return [numbers[written(value)] for value in values]
