@@ -92,7 +92,7 @@ def _order(value: Any) -> tuple[int, float, str]:
     """What is not set first, then numbers, then names."""
     if is_number(value):
         return 1, float(value), ""
-    return (0, 0.0, "") if value is None else (2, 0.0, str(value))
+    return (0, 0.0, "") if value is None else (2, 0.0, setting(value))
 
 
 def parallel_coordinates(comparison: Comparison, keys: Sequence[str]) -> Figure:

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 HIGHLIGHTED = len(PALETTE)  # configurations
 FAINT = 200  # curves; more are not told apart and make the page heavy
 _FAINT_POINTS = 60
+_POINTS = 200
+_SEEDS = 20  # curves of one configuration
 _SCATTERED = 1500
 _WIDE = 20  # times from the least to the most, above which an axis is logarithmic
 
@@ -41,7 +43,7 @@ def learning_curves(comparison: Comparison, curves: Mapping[Path, Curve]) -> Fig
     lines = [_points(curves[others[number]], _FAINT_POINTS).T for number in faint]
     axes.add_collection(LineCollection(lines, colors=INK, alpha=alpha, linewidths=0.8))
     for colour, runs in reversed(list(zip(PALETTE, best, strict=False))):
-        for run in runs:
+        for run in runs[:_SEEDS]:
             mark = "." if len(curves[run.path]) < 2 else ""
             axes.plot(*_points(curves[run.path]), color=colour, linewidth=1.4, marker=mark)
     axes.autoscale_view()
@@ -105,7 +107,7 @@ def _front(points: Sequence[tuple[float, float]], mode: str) -> list[tuple[float
     return found
 
 
-def _points(curve: Curve, most: int = 600) -> Floats:
+def _points(curve: Curve, most: int = _POINTS) -> Floats:
     return np.array([thinned(column, most) for column in _columns(curve)])
 
 
