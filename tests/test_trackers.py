@@ -17,7 +17,7 @@ WATCHING = [
     "report=false",
     "logger=[wandb,trackio,tensorboard]",
     "logger.wandb.watch=gradients",
-    "logger.wandb.watch_every=1",
+    "logger.wandb.watch_every=5",
 ]
 
 
