@@ -6,12 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from graft import batch_finding, finding
 from graft.batch_finding import Tried, chosen_of
 from graft.data.datamodule import DataModule
-from graft.errors import GraftError
+from graft.errors import ConfigError, GraftError
 from graft.rehearsals.watching import Losses
+from graft.reports.contents import read_contents
+from graft.runs.folder import RunFolder
 from graft.strategies import Strategy
 from graft.tasks.supervised import Supervised
 
@@ -22,7 +25,14 @@ RECIPE = [
     "trainer.max_epochs=1",
     "test=false",
 ]
-BOTH = ["find=both", "find.batch_size.lowest=8", "find.batch_size.steps=2", "find.lr.steps=60", "find.lr.high=1"]
+BOTH = [
+    "find=both",
+    "find.batch_size.lowest=8",
+    "find.batch_size.steps=2",
+    "find.batch_size.batches=1",
+    "find.lr.steps=60",
+    "find.lr.high=1",
+]
 
 
 def logged(folder):
@@ -51,10 +61,24 @@ def small_memory(monkeypatch):
     monkeypatch.setattr(Supervised, "training_step", of_little)
 
 
+@pytest.fixture
+def stopped_in_the_third_step(monkeypatch):
+    """Sends a Ctrl-C in a search for a rate, once."""
+    look = Losses.on_train_batch_end
+
+    def stop(self, *arguments):
+        look(self, *arguments)
+        if len(self.values) == 3:
+            monkeypatch.setattr(Losses, "on_train_batch_end", look)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Losses, "on_train_batch_end", stop)
+
+
 def test_a_run_whose_values_were_found_is_the_one_that_was_given_them(
-    tiny, graft, read, weights, monkeypatch, small_memory, no_report
+    tiny, graft, read, weights, monkeypatch, small_memory, no_report, stopped_in_the_third_step
 ):
-    """To the bit; the search has read nothing but the training split, and what is found is not searched again."""
+    """To the bit, also after a stop in the search, which has read nothing but the training split."""
     read_splits, evaluation, draw = [], DataModule._evaluation, finding._draw
 
     def noting(self, split, fitting):
@@ -63,15 +87,18 @@ def test_a_run_whose_values_were_found_is_the_one_that_was_given_them(
 
     monkeypatch.setattr(DataModule, "_evaluation", noting)
     monkeypatch.setattr(finding, "_draw", lambda run, found: (read_splits.append("found"), draw(run, found)))
-    folder = tiny(*RECIPE, *BOTH, name="found")
+    folder = tiny(*RECIPE, *BOTH, name="found", code=130)
+    assert read(folder, "status.json")["state"] == "interrupted"
+    assert list(read(folder, "find.json")) == ["batch_size"]  # before the rate, which is for a batch
+    assert graft("train", f"resume={folder}") == 0
     assert read_splits[:3] == ["found", "found", "val"]
-    (first, size), (second, rate) = read(folder, "find.json").items()
-    assert (first, second) == ("batch_size", "lr")  # a rate is for a batch
+    size, rate = (read(folder, "find.json")[name] for name in ("batch_size", "lr"))
     assert (size["chosen"], size["sizes"], size["ended"]) == (16, [8, 16], "the memory")
     assert len(rate["rates"]) == len(rate["losses"]) == len(rate["smoothed"]) <= 60
     assert 1e-6 <= rate["chosen"] < 1
     for name in ("batch_size", "learning_rate"):
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert read_contents(RunFolder.open(folder)).found["lr"] == rate
     config = (folder / "config.yaml").read_text()
     assert all(said in config for said in (f"lr: {rate['chosen']}\n", "batch_size: 16\n", "find:\n  lr: null\n  batch"))
     given = tiny(*RECIPE, "datamodule.batch_size=16", f"optimizer.lr={rate['chosen']}", name="given")
@@ -79,30 +106,38 @@ def test_a_run_whose_values_were_found_is_the_one_that_was_given_them(
     one, other = weights(folder), weights(given)
     assert all(torch.equal(value, other[name]) for name, value in one.items())
     assert logged(folder) == logged(given)
+
+
+def test_what_was_found_before_a_kill_is_not_searched_again(tmp_path, monkeypatch):
+    """Neither by a resumed run, nor by the other processes of a distributed one."""
     monkeypatch.setattr(finding, "_FINDERS", {"lr": ("optimizer.lr", None)})
-    asked = "{low: 1e-6, high: 1, steps: 60, phase: 1, rule: steepest}"
-    (folder / "config.yaml").write_text(config.replace("find:\n  lr: null\n", f"find:\n  lr: {asked}\n"))
-    assert (
-        graft("train", f"resume={folder}", "trainer.max_epochs=2") == 0
-    )  # as after a kill before it was in the config
+    monkeypatch.setattr(finding, "_draw", lambda *_: None)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    (tmp_path / "find.json").write_text('{"lr": {"chosen": 0.02, "before": 0.1}}')
+    cfg = OmegaConf.create({"optimizer": {"lr": 0.1}, "find": {"lr": {"low": 1}}, "datamodule": {}, "backbone": {}})
+    assert finding.with_found(RunFolder(tmp_path), cfg, None).optimizer.lr == 0.02
+    assert RunFolder(tmp_path).load_config().find.lr is None
 
 
-def test_ctrl_c_in_a_search_leaves_a_run_that_searches_again(tiny, graft, read, monkeypatch):
-    look = Losses.on_train_batch_end
+@pytest.mark.parametrize(
+    ("name", "trainer", "world", "message"),
+    [
+        ("lr", {"devices": 1, "num_nodes": 1}, "2", "find.lr: a launcher has started several processes"),
+        ("lr", {"devices": 1, "num_nodes": 2}, "1", "find.lr: a launcher has started several processes"),
+        ("batch_size", {"devices": 2, "num_nodes": 1}, "1", "find.batch_size: trainer.devices=2, but what one device"),
+        ("batch_size", {"devices": [0, 1], "num_nodes": 1}, "1", r"trainer.devices=\[0, 1\]"),
+    ],
+)
+def test_one_process_searches_for_itself_alone(monkeypatch, name, trainer, world, message):
+    monkeypatch.setenv("WORLD_SIZE", world)
+    with pytest.raises(ConfigError, match=message):
+        finding._check_alone(OmegaConf.create({"trainer": trainer}), name, "optimizer.lr")
 
-    def stop(self, *arguments):
-        look(self, *arguments)
-        if len(self.values) == 3:
-            os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(Losses, "on_train_batch_end", stop)
-    folder = tiny(*RECIPE, "find=lr", "find.lr.steps=60", "find.lr.high=1", code=130)
-    assert read(folder, "status.json")["state"] == "interrupted"
-    assert not (folder / "find.json").exists()
-    monkeypatch.setattr(Losses, "on_train_batch_end", look)
-    assert graft("train", f"resume={folder}") == 0
-    assert read(folder, "find.json")["lr"]["chosen"] > 0
-    assert "<figcaption>Learning rate</figcaption>" in (folder / "report.html").read_text()
+def test_one_of_several_devices_is_one(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    for devices in (1, "1", [3]):
+        finding._check_alone(OmegaConf.create({"trainer": {"devices": devices, "num_nodes": 1}}), "batch_size", "")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +148,6 @@ def test_ctrl_c_in_a_search_leaves_a_run_that_searches_again(tiny, graft, read, 
         (["find=lr", "find.lr.low=10"], "find.lr.low: 10 is not below find.lr.high, which is 10"),
         (["find=lr", "find.lr.phase=2"], "find.lr.phase=2: strategy=feature_extraction has 1 phases"),
         (["find=lr", "find.lr.low=1e18", "find.lr.high=1e19", "optimizer=sgd"], "diverged, or was no number, after"),
-        (["find=batch_size", "trainer.devices=2"], "find.batch_size: trainer.devices=2, but what one device can hold"),
     ],
 )
 def test_what_cannot_be_found_is_told_without_a_traceback(tiny, capsys, no_report, words, message):
@@ -122,12 +156,6 @@ def test_what_cannot_be_found_is_told_without_a_traceback(tiny, capsys, no_repor
     assert message in error
     assert "Traceback" not in error
     assert not (folder / "find.json").exists()
-
-
-def test_processes_that_a_launcher_has_started_do_not_search(tiny, monkeypatch, capsys):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    tiny("find=lr", code=2)
-    assert "find.lr: a launcher has started several processes" in capsys.readouterr().err
 
 
 class Stage:
@@ -156,7 +184,7 @@ def searched(monkeypatch):
         grown = lambda size: SimpleNamespace(bytes=1000 * size)  # noqa: E731
         monkeypatch.setattr(batch_finding, "measured", lambda _: Entered(grown(stage.datamodule.batch_size)))
         monkeypatch.setattr(batch_finding, "free", lambda: free)
-        told = SimpleNamespace(**({"lowest": 4, "highest": None, "steps": 3, "memory": 0.5} | settings))
+        told = SimpleNamespace(**({"lowest": 4, "highest": None, "batches": 1, "steps": 3, "memory": 0.5} | settings))
         tried, ended = batch_finding._doubled(stage, told)
         return [each.size for each in tried], ended, stage
 
@@ -174,15 +202,14 @@ class Entered:
         return None
 
 
-def test_sizes_double_up_to_the_split_a_bound_or_what_memory_might_hold(searched):
-    assert searched()[:2] == ([4, 8, 16, 32], "the training split")
-    assert searched(highest=20)[:2] == ([4, 8, 16], "find.batch_size.highest")
+def test_sizes_double_up_to_a_bound_or_to_what_memory_might_hold(searched):
+    assert searched()[:2] == ([4, 8, 16, 32], "find.batch_size.batches=1")
+    assert searched(batches=3)[:2] == ([4, 8], "find.batch_size.batches=3")
+    assert searched(highest=20)[:2] == ([4, 8, 16], "find.batch_size.highest=20")
     assert searched(free=2 * 16_000)[:2] == ([4, 8, 16], "the free memory")
     assert searched(free=0)[:2] == ([4], "the free memory")  # one must be tried to know what it takes
-    with pytest.raises(
-        GraftError, match=r"find\.batch_size\.lowest=64 is more than the training split has, which is 40"
-    ):
-        searched(lowest=64)
+    with pytest.raises(GraftError, match=r"lowest=8 is too many samples: find\.batch_size\.batches=10 allows 4, .* 40"):
+        searched(lowest=8, batches=10)
 
 
 def test_of_texts_the_longest_are_tried(searched):

@@ -2,7 +2,6 @@
 
 import gc
 import logging
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -83,11 +82,10 @@ def _widest(strategy: Strategy) -> int:
 
 
 def _doubled(rehearsal: Rehearsal, settings: DictConfig) -> tuple[list[Tried], str]:
-    rows = rehearsal.datamodule.splits["train"]
-    most = min(len(rows), settings.highest or len(rows))
+    """Returns the sizes that went well, ascending, and what no larger one was tried for."""
+    sizes, bound = _sizes(len(rehearsal.datamodule.splits["train"]), settings)
     tried: list[Tried] = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        sizes = list(_sizes(settings.lowest, most))
         task = progress.add_task("batch size", total=len(sizes))
         for size in sizes:
             progress.update(task, description=f"batch size {size}")
@@ -104,20 +102,25 @@ def _doubled(rehearsal: Rehearsal, settings: DictConfig) -> tuple[list[Tried], s
                 return tried, "the memory"
             tried.append(done)
             progress.advance(task)
-    if not tried:
-        raise GraftError(
-            f"find.batch_size.lowest={settings.lowest} is more than "
-            + ("the training split has" if most == len(rows) else "find.batch_size.highest")
-            + f", which is {most}."
-        )
-    return tried, "the training split" if most == len(rows) else "find.batch_size.highest"
+    return tried, bound
 
 
-def _sizes(lowest: int, most: int) -> Iterator[int]:
-    size = lowest
-    while size <= most:
-        yield size
+def _sizes(samples: int, settings: DictConfig) -> tuple[list[int], str]:
+    """Returns the sizes to try, and what bounds them."""
+    bounds = {f"find.batch_size.batches={settings.batches}": samples // settings.batches}
+    if settings.highest is not None:
+        bounds[f"find.batch_size.highest={settings.highest}"] = settings.highest
+    bound = min(bounds, key=lambda name: bounds[name])
+    sizes, size = [], settings.lowest
+    while size <= bounds[bound]:
+        sizes.append(size)
         size *= 2
+    if not sizes:
+        raise GraftError(
+            f"find.batch_size.lowest={settings.lowest} is too many samples: {bound} allows {bounds[bound]}, the"
+            f" training split has {samples}."
+        )
+    return sizes, bound
 
 
 def _has_room(size: int, before: Tried, share: float) -> bool:

@@ -60,6 +60,7 @@ class FindBatchSize:
 
     lowest: Count
     highest: Count | None
+    batches: Count
     steps: Annotated[int, Range(2)]
     memory: Share
     rule: Literal["largest", "fastest"]
