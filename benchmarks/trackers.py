@@ -29,7 +29,7 @@ def main():
             done = subprocess.run([sys.executable, __file__, sys.argv[1], tracker], stdout=subprocess.PIPE, check=True)
             turns.append(json.loads(done.stdout.splitlines()[-1]))
         for part in turns[0]:
-            print(f"{tracker + ': ' + part:<40}{min(each[part] for each in turns):6.2f} s")
+            print(f"{tracker + ': ' + part:<40}{min(each[part] for each in turns):6.2f} s", flush=True)
 
 
 def turn(folder, tracker):
