@@ -27,8 +27,7 @@ NEEDED = {
 @pytest.mark.parametrize("path", GROUPS, ids=lambda path: f"{path.parent.name}={path.stem}")
 def test_every_choice_of_every_group_keeps_to_the_schema(composed, path):
     group = path.parent.name
-    choice = f"+{group}={path.stem}" if group == "sweep" else f"{group}={path.stem}"
-    validate(composed(choice, *NEEDED.get(path.stem, [])))
+    validate(composed(f"{group}={path.stem}", *NEEDED.get(path.stem, [])))
 
 
 @pytest.mark.parametrize(("command", "word"), [("evaluate", "run=somewhere"), ("shard", "to=somewhere")])
