@@ -110,7 +110,7 @@ def test_the_version_is_grafts(graft, capsys):
     ("word", "expected"),
     [
         ("tran", "'tran' is no command. Did you mean 'train'?"),
-        ("zzz", "'zzz' is no command. There are: train, evaluate, predict, shard, strategies, cache."),
+        ("zzz", "'zzz' is no command. There are: train, evaluate, predict, shard, strategies, compare, cache."),
         ("backbone=resnet18", "Did you mean `graft train backbone=resnet18`?"),
     ],
 )

@@ -45,7 +45,7 @@ def unknown_key(key: str, cfg: DictConfig, groups: Iterable[str]) -> str:
         return f"{key}: only task=classification has it, where a sample has one label; leave it out."
     if key in known:
         return f"{key}: is null, there is nothing to delete."
-    near = _nearest(key, list(dict.fromkeys([*known, *groups])))
+    near = _nearest(key, list(dict.fromkeys([*known, *groups])), cfg)
     parent, _, _ = key.rpartition(".")
     meant = f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
     beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == parent and name != "hydra"]
@@ -58,12 +58,13 @@ def listed(known: Iterable[str], has_near: bool) -> str:
     return f" Known here: {', '.join(known)}." if known and (len(known) <= _FEW or not has_near) else ""
 
 
-def _nearest(key: str, known: list[str]) -> list[str]:
-    """The same name elsewhere (`lr` for `optimizer.lr`), else a like name beside it, else a like key anywhere."""
+def _nearest(key: str, known: list[str], cfg: DictConfig) -> list[str]:
+    """That name elsewhere (`lr` for `optimizer.lr`), with a value if any has, else a like one beside it or anywhere."""
     parent, _, name = key.rpartition(".")
     elsewhere = [other for other in known if other.rpartition(".")[2] == name]
     if elsewhere:
-        return sorted(elsewhere, key=len)[:3]
+        filled = [other for other in elsewhere if OmegaConf.select(cfg, other, throw_on_missing=False) is not None]
+        return sorted(filled or elsewhere, key=len)[:3]
     beside = {other.rpartition(".")[2]: other for other in known if other.rpartition(".")[0] == parent}
     like = difflib.get_close_matches(name, beside, n=3, cutoff=0.5)
     return [beside[other] for other in like] or difflib.get_close_matches(key, known, n=3, cutoff=0.6)

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import functools
+import hashlib
 import json
 import os
 import shlex
@@ -37,7 +39,7 @@ class Process:
     """A process of a machine.
 
     Attributes:
-        host: The machine's name.
+        host: The machine, by a hash: run folders are shared, names of machines are not.
         pid: Its number there.
         mark: Tells it from a later one of the same number; None where the system has no such mark.
     """
@@ -49,12 +51,12 @@ class Process:
     @classmethod
     def this(cls) -> Self:
         """The one that runs this."""
-        return cls(socket.gethostname(), os.getpid(), _process_mark(os.getpid()))
+        return cls(_machine(), os.getpid(), _process_mark(os.getpid()))
 
     @property
     def exists(self) -> bool:
         """Whether it still runs, which of another machine's is not known: then it does."""
-        return self.host != socket.gethostname() or _exists(self.pid, self.mark)
+        return self.host != _machine() or _exists(self.pid, self.mark)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Status:
         command: The command line, without secrets.
         pid: The process.
         process: Tells the process from a later one of the same number; None where the system has no such mark.
-        host: The machine that the process runs on; empty in statuses from before that was noted.
+        host: The machine that the process runs on, by a hash; empty in statuses from before that was noted.
         message: What stopped it, in one line or a few; None when nothing did.
         traceback: Where, when the user could not have mended it.
     """
@@ -146,9 +148,14 @@ def read_status(path: Path) -> Status:
 
 def _goes_on(status: Status, folder: Path) -> bool:
     """Whether a run's process exists; of another machine only the files can tell, by when one was written last."""
-    if status.host in ("", socket.gethostname()):
-        return Process(socket.gethostname(), status.pid, status.process).exists
+    if status.host in ("", _machine()):
+        return Process(_machine(), status.pid, status.process).exists
     return time.time() - max(file.stat().st_mtime for file in folder.iterdir()) < _SILENCE
+
+
+@functools.cache
+def _machine() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]
 
 
 def command_line() -> str:
