@@ -52,9 +52,9 @@ def test_a_second_run_and_an_evaluation_compute_no_features(tiny, graft, compute
     [
         ["datamodule.split.seed=5"],
         ["datamodule.shots=3"],
-        ["strategy=linear_probe"],
+        ["strategy=linear_probe", "strategy.start.count=5"],
         ["strategy=knn"],
-        ["strategy=lp_ft", "trainer.max_epochs=1"],
+        ["strategy=lp_ft", "strategy.start.count=5", "trainer.max_epochs=1"],
     ],
 )
 def test_other_splits_and_strategies_share_features(tiny, computed, changed):

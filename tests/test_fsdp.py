@@ -24,11 +24,12 @@ ACCUMULATED, AT_ONCE = (
     [f"datamodule.batch_size={size}", f"trainer.accumulate_grad_batches={times}", "datamodule.split.val=0.25"]
     for size, times in ((8, 2), (16, 1))
 )
+FEW = "strategy.start.count=5"
 CASES = {  # what each trains with; of two processes; of one
     "gradual_unfreezing": (
         ["strategy=gradual_unfreezing", "strategy.k=4", "penalty=l2sp", "trainer.max_epochs=3"], SHARED, [],
     ),
-    "lp_ft": (["strategy=lp_ft", "average=wise_ft", "trainer.gradient_clip_val=0.1"], SHARED, []),
+    "lp_ft": (["strategy=lp_ft", FEW, "average=wise_ft", "trainer.gradient_clip_val=0.1"], SHARED, []),
     "lora": (["strategy=lora", "strategy.adapter.rank=2"], SHARED, []),
     "accumulated": (["strategy=full_finetuning", "average=ema"], [*SHARED, *ACCUMULATED], AT_ONCE),
     "accumulated_ddp": (["strategy=full_finetuning"], ["trainer=ddp_sim", *ACCUMULATED], AT_ONCE),

@@ -13,8 +13,9 @@ PHASES = (
     "strategy.phases=[{train: head, epochs: 1, lr_scale: 1.0, lr_decay: 1.0},"
     "{train: all, epochs: null, lr_scale: 0.3, lr_decay: 0.8}]"
 )
+FEW = "strategy.start.count=5"
 CASES = {
-    "lp_ft": (["strategy=lp_ft"], [1, 7]),
+    "lp_ft": (["strategy=lp_ft", FEW], [1, 7]),
     "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4", "trainer.max_epochs=4"], [3, 5, 12, 16]),
     "falling_rates": (["strategy=full_finetuning", PHASES, "trainer.max_epochs=3"], [7, 12]),
     "surgical": (["strategy=surgical", "strategy.stage=block_2", "scheduler=one_cycle"], [8]),
@@ -25,7 +26,7 @@ CASES = {
         ["strategy=full_finetuning", "scheduler=plateau", "scheduler.patience=0",
          "monitor=val/loss", "mode=min", "trainer.max_epochs=4"], [8],
     ),
-    "lp_ft_wise": (["strategy=lp_ft", "average=wise_ft", "callbacks.wise_ft.alphas=[0.5]"], [8]),
+    "lp_ft_wise": (["strategy=lp_ft", FEW, "average=wise_ft", "callbacks.wise_ft.alphas=[0.5]"], [8]),
 }  # fmt: skip
 COMMON = [
     "augmentation=flips",

@@ -15,7 +15,8 @@ TRAINED = ["trainer.max_epochs=2", "test=false"]
 
 def fit(tiny, strategy, *overrides, **keywords):
     epochs = [f"trainer.max_epochs={EPOCHS[strategy]}"] if strategy in EPOCHS else []
-    return tiny(*TRAINED, f"strategy={strategy}", *epochs, *overrides, name=strategy, **keywords)
+    start = ["strategy.start.count=5"] if strategy in ("linear_probe", "lp_ft") else []
+    return tiny(*TRAINED, f"strategy={strategy}", *epochs, *start, *overrides, name=strategy, **keywords)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_texts_longer_than_the_network_takes_are_cut_and_counted(tiny_text, revi
     lines[5] = f"5,{'very ' * 60},good"
     path = tmp_path / "long.csv"
     path.write_text("\n".join(lines))
-    folder = tiny_text(f"datamodule.path={path}", "trainer.max_epochs=1")
+    folder = tiny_text("report=true", f"datamodule.path={path}", "trainer.max_epochs=1")
     assert "1 of 80 texts have more than 32 tokens" in " ".join((folder / "train.log").read_text().split())
     assert read(folder, "data.json")["lengths"] == {
         "unit": "tokens",
@@ -120,7 +120,9 @@ def test_a_class_that_given_splits_lack_is_told_and_the_run_goes_on(tiny_text, g
     path = tmp_path / "given.csv"
     path.write_text("\n".join(["number,text,label,good,odd,split", *rows]))
     words = [f"task={task}", "datamodule.columns.split=split", "trainer.max_epochs=1", f"datamodule.path={path}"]
-    folder = tiny_text(*words, *(["datamodule.columns.labels=[good,odd]"] if task == "multilabel" else []))
+    folder = tiny_text(
+        "report=true", *words, *(["datamodule.columns.labels=[good,odd]"] if task == "multilabel" else [])
+    )
     for split in ("val", "test"):
         assert f" 'odd' is absent from the {split} split that the data prescribe" in (folder / "train.log").read_text()
     assert 0 <= read(folder, "summary.json")["test/macro_f1"] <= 1

@@ -76,7 +76,7 @@ def cells(page, heading):
 
 
 def test_the_report_of_an_image_run_has_every_part(tiny, read):
-    folder = tiny("trainer.max_epochs=2", "augmentation=flips")
+    folder = tiny("report=true", "trainer.max_epochs=2", "augmentation=flips")
     page = page_of(folder)
     parts = ["Learning curves", "Confusion", "ROC curves", "Precision and recall", "Reliability", "What learns"]
     for part in [*parts, "The worst errors", "Augmentation", "To repeat it", "Configuration", "Environment"]:
@@ -105,7 +105,7 @@ def test_what_the_data_say_is_shown_and_never_run(tiny_text, reviews, tmp_path):
     rows = [f"{line.split(',')[0]},{attack} {line.split(',')[1]},{line.split(',')[2]}$<b>" for line in lines[1:]]
     path = tmp_path / "attack.csv"
     path.write_text("\n".join([lines[0], *rows]))
-    folder = tiny_text(f"datamodule.path={path}", "trainer.max_epochs=1", "name='a <i>run'")
+    folder = tiny_text("report=true", f"datamodule.path={path}", "trainer.max_epochs=1", "name='a <i>run'")
     page = page_of(folder)
     assert attack in page.text
     assert "good$<b>" in page.text
@@ -120,7 +120,7 @@ def test_labels_and_values_have_a_report(tiny_text, reviews, tmp_path, task, lab
     rows = [f"{number},{text},{int(number) % 3 == 0},{int(number) % 2}" for number, text, _ in lines]
     path.write_text("\n".join(["number,text,urgent,odd", *rows]))
     words = [f"task={task}", f"datamodule.columns.labels={labels}", f"datamodule.path={path}"]
-    page = page_of(tiny_text(*words, "trainer.max_epochs=1"))
+    page = page_of(tiny_text(*words, "report=true", "trainer.max_epochs=1"))
     assert ("ROC curves" if task == "multilabel" else "Predicted and true values") in page.text
     assert "The worst errors" in page.text
     if task == "regression":
@@ -196,7 +196,7 @@ def test_samples_that_two_splits_hold_are_named(contents):
 
 
 def test_a_run_that_failed_has_a_report_that_says_why(tiny):
-    folder = tiny("trainer.max_epochs=2", "optimizer.lr=1e30", "task.head.hidden=[8]", code=1)
+    folder = tiny("report=true", "trainer.max_epochs=2", "optimizer.lr=1e30", "task.head.hidden=[8]", code=1)
     page = page_of(folder)
     assert "failed" in page.text
     assert page.text.split()[0] == "tiny:"
@@ -208,7 +208,7 @@ def test_a_report_that_cannot_be_made_costs_no_run(tiny, read, monkeypatch):
     import graft.reports.page
 
     monkeypatch.setattr(graft.reports.page, "rendered", lambda *_: 1 / 0)
-    folder = tiny("trainer.max_epochs=1")
+    folder = tiny("report=true", "trainer.max_epochs=1")
     assert read(folder, "status.json")["state"] == "done"
     assert "no report was made: ZeroDivisionError" in (folder / "train.log").read_text()
     assert not RunFolder(folder).report.exists()

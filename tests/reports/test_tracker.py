@@ -43,7 +43,7 @@ def logged(graft, tmp_path):
 
 def test_pictures_and_tables_of_an_image_run_are_sent(logged, tiny_words, flowers, read):
     words = [word for word in tiny_words if not word.startswith("logger")]
-    folder, titles, rows = logged(*words, f"datamodule.root={flowers}", "augmentation=flips")
+    folder, titles, rows = logged(*words, f"datamodule.root={flowers}", "augmentation=flips", "report=true")
     pictures = {"Learning curves: loss", "ROC curves", "Precision and recall", "Reliability", "Augmentation"}
     assert pictures | {"Scores", "By class", "Samples", "The data", "What learns", "Worst errors"} <= titles
     summary, scores = read(folder, "summary.json"), read(folder, "scores.json")
