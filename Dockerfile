@@ -17,7 +17,7 @@ RUN apt-get update \
 ARG UID=1000
 RUN useradd --create-home --uid "$UID" graft \
     && install --directory --owner graft /home/graft/source /home/graft/work
-USER graft
+USER $UID
 ENV UV_PROJECT_ENVIRONMENT=/home/graft/venv \
     UV_NO_CACHE=1 \
     UV_COMPILE_BYTECODE=1 \
