@@ -10,6 +10,7 @@ TRAINED = ["strategy=full_finetuning", "optimizer=sgd", "trainer.max_epochs=1", 
 TRAINED += ["test=false"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler here")
 def test_a_compiled_training_ends_with_the_same_weights(tiny, weights, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "kernels"))

@@ -35,6 +35,13 @@ VARIANTS = {  # by name: overrides, and how many epochs the ranks are compared a
     "wise_ft": (["strategy=lp_ft", FEW, "average=wise_ft"], 1),
 }
 
+NORMS = [
+    "backbone.model=test_efficientnet",
+    "backbone.image_size=32",
+    "strategy=full_finetuning",
+    "trainer.max_epochs=1",
+]
+
 
 def test_two_processes_end_with_the_weights_and_scores_of_one(tiny_words, flowers, tmp_path, graft, read, weights):
     """With a phase change, at which the ranks would drift apart; 43 training samples do not divide evenly either.
@@ -44,7 +51,9 @@ def test_two_processes_end_with_the_weights_and_scores_of_one(tiny_words, flower
     words = [word for word in tiny_words if word != "trainer=cpu"]
     words += [f"datamodule.root={flowers}", "augmentation=flips", "optimizer=sgd", "datamodule.split.test=0.2"]
     runs = {name: [*words, *own, f"trainer.max_epochs={max(1, epochs)}"] for name, (own, epochs) in VARIANTS.items()}
-    on_two_processes(tmp_path, {name: [*own, f"+callbacks.ranks={RANKS}"] for name, own in runs.items()})
+    two = {name: [*own, f"+callbacks.ranks={RANKS}"] for name, own in runs.items()}
+    said = on_two_processes(tmp_path, {**two, "norms": [*words, *NORMS]})
+    assert said.count("each of the 2 processes normalises by its own") == 1
     for name, own in runs.items():
         assert graft("train", *own, "trainer=cpu", f"hydra.run.dir={tmp_path / 'one' / name}") == 0
         one, two = tmp_path / "one" / name, tmp_path / "two" / name
@@ -60,7 +69,7 @@ def test_two_processes_end_with_the_weights_and_scores_of_one(tiny_words, flower
 
 
 def on_two_processes(tmp_path, runs):
-    """Trains all of them, each in its folder below `two`."""
+    """Trains all of them, each in its folder below `two`; returns what was said."""
     (tmp_path / "ranks_agree.py").write_text(RANKS_AGREE)
     (tmp_path / "all_runs.py").write_text(ALL_RUNS)
     folder = tmp_path / "two"
@@ -72,22 +81,7 @@ def on_two_processes(tmp_path, runs):
         [*torchrun, "all_runs.py"], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(
-    ("asked", "said", "code"),
-    [([], "each of the 2 processes normalises by its own", 0), (["trainer.sync_batchnorm=true"], "needs GPUs", 2)],
-)
-def test_batch_statistics_of_each_process_are_told_of(program, tiny_words, flowers, tmp_path, asked, said, code):
-    words = [word for word in tiny_words if word != "trainer=cpu"]
-    words += [f"datamodule.root={flowers}", "backbone.model=test_efficientnet", "backbone.image_size=32"]
-    words += ["strategy=full_finetuning", "trainer=ddp_sim", "trainer.max_epochs=1", *asked]
-    environment = os.environ | {"GRAFT_ROOT": str(tmp_path)}
-    done = subprocess.run(
-        [program, "train", *words], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert " ".join((done.stdout + done.stderr).split()).count(said) == 1
+    return " ".join((done.stdout + done.stderr).split())
 
 
 def test_a_sweep_of_distributed_jobs_is_one_sweep_and_its_pruner_stops_all_processes(

@@ -38,6 +38,8 @@ CASES = {  # what each trains with; of two processes; of one
         [*SHARED, "trainer.max_epochs=1"], ["trainer.max_epochs=2"],
     ),
 }  # fmt: skip
+COMMON = ["augmentation=flips", "optimizer=sgd", "optimizer.lr=0.05", "datamodule.split.test=0.2"]
+COMMON += ["bootstrap=0", "trainer.max_epochs=2"]
 NORMS = ["backbone.model=test_efficientnet", "strategy=full_finetuning"]
 AGAIN = {"resumed": ["trainer.max_epochs=2"]}
 
@@ -59,25 +61,39 @@ def in_two(tmp_path):
     return run
 
 
+@pytest.mark.parametrize(
+    "cases",
+    [
+        ("gradual_unfreezing", "lora", "resumed"),
+        pytest.param(("lp_ft", "accumulated", "accumulated_ddp"), marks=pytest.mark.slow),
+    ],
+)
 def test_two_processes_that_share_the_weights_out_end_as_one(
-    in_two, tiny, tiny_words, flowers, tmp_path, graft, read, weights
+    in_two, tiny, tiny_words, flowers, tmp_path, graft, read, weights, cases
 ):
     """43 training samples do not divide evenly; frozen stages begin to learn in mid-training."""
     words = [word for word in tiny_words if not word.startswith("trainer=")]
-    common = ["augmentation=flips", "optimizer=sgd", "optimizer.lr=0.05", "datamodule.split.test=0.2"]
-    common += ["bootstrap=0", "trainer.max_epochs=2"]
     lines = []
-    for name, (given, two, _) in CASES.items():
+    for name in cases:
+        given, two, _ = CASES[name]
         folder = f"hydra.run.dir={tmp_path / name}_two"
-        lines.append([*words, f"datamodule.root={flowers}", folder, *common, *given, *two])
+        lines.append([*words, f"datamodule.root={flowers}", folder, *COMMON, *given, *two])
         if name in AGAIN:
             lines.append([f"resume={tmp_path / name}_two", *AGAIN[name]])
-    lines.append([*words, f"datamodule.root={flowers}", f"hydra.run.dir={tmp_path}/norms", *common, *NORMS, *SHARED])
+    if "lora" in cases:
+        norms = [f"datamodule.root={flowers}", f"hydra.run.dir={tmp_path}/norms"]
+        lines.append([*words, *norms, *COMMON, *NORMS, *SHARED])
     in_two(lines)
-    for name, (given, _, one) in CASES.items():
-        alone = tiny(*common, *given, *one, name=f"{name}_one")
+    for name in cases:
+        given, _, one = CASES[name]
+        alone = tiny(*COMMON, *given, *one, name=f"{name}_one")
         same(alone, tmp_path / f"{name}_two", read, weights, name)
-    lora = tmp_path / "lora_two"
+    if "lora" in cases:
+        holds_what_learns_and_is_scored_again(tmp_path / "lora_two", graft, read, weights)
+        was_validated_by_what_is_scored(tmp_path / "norms", read)
+
+
+def holds_what_learns_and_is_scored_again(lora, graft, read, weights):
     optimizer = torch.load(lora / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"][0]
     learn = [name for name in weights(lora) if ".lora_" in name or name.startswith("head.")]
     assert len(optimizer["state"]) == len(learn) > 2  # nothing of what is frozen
@@ -86,10 +102,13 @@ def test_two_processes_that_share_the_weights_out_end_as_one(
     assert graft("evaluate", f"run={lora}", "split=test") == 0
     (file,) = (lora / "evaluations").iterdir()
     assert json.loads(file.read_text())["test/loss"] == pytest.approx(before["test/loss"], abs=1e-5)
-    with (tmp_path / "norms" / "metrics.csv").open() as file:
+
+
+def was_validated_by_what_is_scored(norms, read):
+    """The best checkpoint has one process's running statistics; while it was trained all validated by them too."""
+    with (norms / "metrics.csv").open() as file:
         validated = [float(row["val/loss"]) for row in csv.DictReader(file) if row["val/loss"]]
-    # The best checkpoint has one process's running statistics; while it was trained all validated by them too.
-    scored = read(tmp_path / "norms", "summary.json")["val/loss"]
+    scored = read(norms, "summary.json")["val/loss"]
     assert min(abs(loss - scored) for loss in validated) < 1e-6
 
 

@@ -15,8 +15,7 @@ PHASES = (
 )
 FEW = "strategy.start.count=5"
 CASES = {
-    "lp_ft": (["strategy=lp_ft", FEW], [1, 7]),
-    "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4", "trainer.max_epochs=4"], [3, 5, 12, 16]),
+    "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4", "trainer.max_epochs=4"], [5, 16]),
     "falling_rates": (["strategy=full_finetuning", PHASES, "trainer.max_epochs=3"], [7, 12]),
     "surgical": (["strategy=surgical", "strategy.stage=block_2", "scheduler=one_cycle"], [8]),
     "lora": (["strategy=lora", "strategy.adapter.dropout=0.2"], [6]),
@@ -26,7 +25,7 @@ CASES = {
         ["strategy=full_finetuning", "scheduler=plateau", "scheduler.patience=0",
          "monitor=val/loss", "mode=min", "trainer.max_epochs=4"], [8],
     ),
-    "lp_ft_wise": (["strategy=lp_ft", FEW, "average=wise_ft", "callbacks.wise_ft.alphas=[0.5]"], [8]),
+    "lp_ft_wise": (["strategy=lp_ft", FEW, "average=wise_ft", "callbacks.wise_ft.alphas=[0.5]"], [1, 8]),
 }  # fmt: skip
 COMMON = [
     "augmentation=flips",
@@ -80,7 +79,10 @@ def curve(folder):
     return [(row["step"], [row[name] for name in kept]) for row in rows if any(row[name] for name in kept)]
 
 
-@pytest.mark.parametrize("case", CASES)
+MORE = ("falling_rates", "surgical", "plateau")  # of what the others have parts of, too
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=pytest.mark.slow if case in MORE else ()) for case in CASES])
 def test_killed_in_any_phase_it_goes_on_to_the_same_weights_and_rates(
     graft, killed, tiny_words, flowers, tmp_path, monkeypatch, weights, read, case
 ):
