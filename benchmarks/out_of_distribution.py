@@ -43,7 +43,7 @@ COMMON = [
 
 def main():
     arguments = parse()
-    for method in METHODS:
+    for method in arguments.methods or METHODS:
         measure(arguments, method)
     for method in METHODS:
         report(method, [row for row in lines(LINES) if (row["method"], row["shots"]) == (method, arguments.shots)])
@@ -53,6 +53,7 @@ def main():
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shots", default="500", help="sentences a class")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, help="none: all")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--logs", type=Path, default=Path("logs/benchmarks/out_of_distribution"))
     return parser.parse_args()
@@ -63,11 +64,13 @@ def measure(arguments, method):
     epochs = max(1, SAMPLES // (2 * int(arguments.shots)))
     length = [f"trainer.max_epochs={epochs}", f"trainer.check_val_every_n_epoch={epochs}"]
     own = [*COMMON, *METHODS[method][0], *length, f"datamodule.shots={arguments.shots}"]
-    known = {row["seed"] for row in lines(LINES) if (row["method"], row["shots"]) == (method, arguments.shots)}
+    known = {
+        row["seed"]: row["lr"] for row in lines(LINES) if (row["method"], row["shots"]) == (method, arguments.shots)
+    }
     missing = [str(seed) for seed in range(arguments.seeds) if str(seed) not in known]
     if not missing:
         return
-    rate = best_rate(folder, own, METHODS[method][1])
+    rate = next(iter(known.values()), None) or best_rate(folder, own, METHODS[method][1])
     for seed in missing:
         seeded = [*own, f"optimizer.lr={rate}", "datamodule.split.seed=${seed}"]
         (summary,) = sweep(folder / "seeds", seeded, "seed", [seed]).values()

@@ -18,7 +18,10 @@ import sys
 import time
 from pathlib import Path
 
-DATA = {"images": "elpv_feature_extraction", "sentences": "sentiment"}
+DATA = {  # experiment, and epochs: of batches of 16 there are 100 of images in one, and 900 of sentences
+    "images": ["experiment=elpv_feature_extraction", "trainer.max_epochs=27"],
+    "sentences": ["experiment=sentiment", "trainer.max_epochs=9"],
+}
 GRID = ["optimizer.lr=3e-4,1e-3,3e-3,1e-2", "datamodule.batch_size=16,32,128", "task.head.dropout=0,0.3"]
 SEARCHES = {"grid": GRID, "tpe": [], "tpe_hyperband": []}
 
@@ -43,7 +46,7 @@ def parse():
 def measured(logs, data, search, seed):
     name = f"{data}_{seed}"
     folder = logs / "sweeps" / f"{name}_{search}"
-    command = [sys.executable, "-m", "graft", "train", f"experiment={DATA[data]}", f"name={name}", f"paths.logs={logs}"]
+    command = [sys.executable, "-m", "graft", "train", *DATA[data], f"name={name}", f"paths.logs={logs}"]
     if not (folder / "seconds").exists():
         features = ["trainer.max_epochs=1", "test=false", "report=false", "logger.wandb=null"]
         subprocess.run([*command, *features], check=True, stdout=subprocess.DEVNULL)
