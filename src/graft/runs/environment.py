@@ -39,18 +39,24 @@ def describe_git(folder: Path) -> dict[str, Any]:
     difference. All values are None outside of a checkout, before its first commit and without git; the branch is
     None when none is checked out.
     """
-    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    commit = git_commit(folder)
     if commit is None:
         return {"commit": None, "branch": None, "changed": None, "diff_sha256": None}
     changed = [entry[3:] for entry in (_git(folder, "status", "--porcelain", "--no-renames", "-z") or b"").split(b"\0")]
     difference = _git(folder, "diff", "--binary", "HEAD") or b""
     branch = _git(folder, "symbolic-ref", "--short", "--quiet", "HEAD")
     return {
-        "commit": commit.decode().strip(),
+        "commit": commit,
         "branch": branch.decode().strip() if branch else None,
         "changed": sorted(name.decode(errors="replace") for name in changed if name),
         "diff_sha256": hashlib.sha256(difference).hexdigest() if difference else None,
     }
+
+
+def git_commit(folder: Path) -> str | None:
+    """Returns the commit of the checkout that holds a folder; None where `describe_git` has none."""
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    return None if commit is None else commit.decode().strip()
 
 
 def git_address(folder: Path) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from graft.errors import GraftError
-from graft.runs.environment import code_folder, describe_git, git_address
+from graft.runs.environment import code_folder, git_address, git_commit
 from graft.runs.secrets import redact
 
 _LOG = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def start(options: dict[str, Any], mode: str) -> Any:
 def _init(options: dict[str, Any], mode: str) -> Any:
     import wandb
 
-    commit = describe_git(code_folder())["commit"]
+    commit = git_commit(code_folder())
     settings = wandb.Settings(
         # W&B would find them, but leaves the key in an address such as https://key:x-oauth-basic@….
         disable_git=commit is None,
@@ -80,6 +80,7 @@ def _init(options: dict[str, Any], mode: str) -> Any:
         git_remote_url=git_address(code_folder()),
         console="off",  # train.log has it, without secrets
         save_code=False,
+        x_save_requirements=options.get("job_type") != "trial",  # half a second each; environment.json has the versions
         init_timeout=_PATIENCE,
         silent=mode != "online",  # online it prints where to look
     )
