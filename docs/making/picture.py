@@ -43,7 +43,7 @@ def _untangled(rows: list[list[str]], known: Sequence[tuple[str, str]]) -> list[
         for row in rows:
             where = {name: (place + 0.5) / len(each) for each in rows for place, name in enumerate(each)}
             near = {name: [where[b if a == name else a] for a, b in known if name in (a, b)] for name in row}
-            row.sort(key=lambda name: sum(near[name]) / len(near[name]) if near[name] else where[name])  # noqa: B023
+            row.sort(key=lambda name: sum(near[name]) / len(near[name]) if near[name] else where[name])
     return rows
 
 
@@ -89,12 +89,14 @@ def _box(place: tuple[float, float, float, float], room: Room) -> Iterator[str]:
 
 
 def _arrow(one: tuple[float, ...], other: tuple[float, ...], name: str, known: str) -> str:
-    (x1, y1, w1, h1), (x2, y2, w2, h2) = one, other
+    (x1, y1, w1, h1), (x2, y2, w2, _) = one, other
     title = f"<title>{name} knows {known}</title>"
     if y1 == y2:  # beside each other
         start, end = (x1 + w1, x2) if x1 < x2 else (x1, x2 + w2)
         shift = 10 if x1 < x2 else -10
-        return f'<path class="arrow" d="M{start:.1f} {y1 + h1 / 2 + shift}L{end:.1f} {y1 + h1 / 2 + shift}">{title}</path>'
+        return (
+            f'<path class="arrow" d="M{start:.1f} {y1 + h1 / 2 + shift}L{end:.1f} {y1 + h1 / 2 + shift}">{title}</path>'
+        )
     # Leaves and arrives where the other room is, so that arrows of one room do not lie on one another.
     lean = max(-0.32, min(0.32, ((x2 + w2 / 2) - (x1 + w1 / 2)) / 900))
     start, end = x1 + w1 * (0.5 + lean), x2 + w2 * (0.5 - lean)

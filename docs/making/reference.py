@@ -86,11 +86,17 @@ def _choice(choice: Choice, docs: Path, folder: str) -> Iterator[str]:
 
 
 def _table(keys: list[Key], docs: Path) -> Iterator[str]:
-    yield '<div class="keys"><table><thead><tr><th>key</th><th>value</th><th>takes</th><th>means</th></tr></thead><tbody>'
+    head = "".join(f"<th>{title}</th>" for title in ("key", "value", "takes", "means"))
+    yield f'<div class="keys"><table><thead><tr>{head}</tr></thead><tbody>'
     for key in keys:
         value = "<br>".join(f"<code>{escape(line)}</code>" for line in key.value.splitlines())
         value = f"<em>{_UNSAID}</em>" if key.value == "???" else value
-        cells = [f"<code>{escape(key.name)}</code>", value, escape(key.takes), _html(key.means, docs)]
+        cells = [
+            f"<code>{escape(key.name).replace('.', '.<wbr>')}</code>",
+            value,
+            escape(key.takes),
+            _html(key.means, docs),
+        ]
         opens = ' class="opens"' if key.opens else ""
         yield f"<tr{opens}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
     yield "</tbody></table></div>"
