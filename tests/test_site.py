@@ -1,5 +1,7 @@
 """What docs/making makes of the source: the rooms, the steps, the reference, and the page of mistakes."""
 
+import re
+import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -9,19 +11,14 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
+GROUPS = {path.parent.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.yaml")}
 sys.path.append(str(ROOT / "docs" / "making"))
 choices, mistakes, reference, rooms, steps = map(import_module, ("choices", "mistakes", "reference", "rooms", "steps"))
 
 PAGE = (ROOT / "docs" / "errors.md").read_text()
 MADE = [mistake for section in mistakes.MISTAKES.values() for mistake in section]
-AGAIN = {
-    "a broken image",
-    "a column that is none",
-    "words, where values are learnt",
-    "weights of another network",
-    "more stages than there are",
-    "an extra that is not installed",
-}
+AGAIN = {"a broken image", "an extra that is not installed"}
+READ = [choices.read_choice(CONFIGS, path) for path in sorted(CONFIGS.rglob("*.yaml"))]
 
 
 def test_no_room_knows_a_command_or_what_commands_are_made_of():
@@ -58,6 +55,29 @@ def test_the_reference_has_every_key_of_every_file(path):
     content = {name: value for name, value in (yaml.safe_load(path.read_text()) or {}).items() if name != "defaults"}
     assert told >= {name for name in content if not name.startswith("_")}
     assert read.says or path.parent.name == "hydra_logging"
+
+
+def is_known(word, keys, leaves):
+    name, _, value = word.lstrip("+~").partition("=")
+    if name in GROUPS:
+        return all((CONFIGS / name / f"{choice}.yaml").is_file() for choice in value.strip("[]").split(","))
+    parts = name.split(".")
+    return name in keys or any(".".join(parts[:length]) in leaves for length in range(2, len(parts)))
+
+
+def test_the_commands_that_files_open_with_name_choices_and_keys_that_are_there():
+    """Each file's own header; those of the pages compose, in tests/test_docs.py."""
+    keys = {key.name for choice in READ for key in choice.keys}
+    leaves = {key.name for choice in READ for key in choice.keys if not key.opens}  # such as a list, with places in it
+    lines = [re.split(r"\s{2,}", line)[0] for choice in READ for line in choice.commands if line.startswith("graft ")]
+    assert len(lines) > 100
+    wrong = {
+        (line, word)
+        for line in lines
+        for word in shlex.split(line)[2:]
+        if "=" in word and not word.startswith("+") and not is_known(word, keys, leaves)
+    }
+    assert wrong == set()
 
 
 def test_the_reference_says_what_a_key_holds_takes_and_means():

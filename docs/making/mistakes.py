@@ -113,7 +113,7 @@ def told(mistake: Mistake, folder: Path) -> tuple[int, str]:
 def rows() -> Iterator[str]:
     """Yields the lines of the page's tables, making each mistake on the way."""
     for section, mistakes in MISTAKES.items():
-        yield f'\n## {section}\n\n<div class="mistakes" markdown>\n'
+        yield f'\n## {section}\n\n<div class="mistakes stacked" markdown>\n'
         yield "| mistake | Graft says | exit code |\n| --- | --- | --- |"
         for mistake in mistakes:
             with tempfile.TemporaryDirectory() as folder:

@@ -87,7 +87,7 @@ def _choice(choice: Choice, docs: Path, folder: str) -> Iterator[str]:
 
 def _table(keys: list[Key], docs: Path) -> Iterator[str]:
     head = "".join(f"<th>{title}</th>" for title in ("key", "value", "takes", "means"))
-    yield f'<div class="keys"><table><thead><tr>{head}</tr></thead><tbody>'
+    yield f'<div class="keys stacked"><table><thead><tr>{head}</tr></thead><tbody>'
     for key in keys:
         value = "<br>".join(f"<code>{escape(line)}</code>" for line in key.value.splitlines())
         value = f"<em>{_UNSAID}</em>" if key.value == "???" else value
