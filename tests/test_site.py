@@ -93,6 +93,10 @@ def test_the_reference_says_what_a_key_holds_takes_and_means():
         in pages["average"]
     )
     assert 'see <a href="../performance.html">docs/performance.md</a>' in pages["datamodule"]
+    assert (
+        "<wbr>max_epochs</code></td><td><code>12</code></td><td>-1 or a whole number of at least 1"
+        in pages["experiment"]
+    )
     assert "<td>Score the best checkpoint on the test split when training is over.</td>" in pages["commands"]
 
 

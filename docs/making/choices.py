@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -66,17 +67,23 @@ def read_choice(configs: Path, path: Path) -> Choice:
     text = path.read_text(encoding="utf-8")
     root: Any = yaml.compose(text)
     group = path.parent.relative_to(configs).as_posix()
-    package = _PACKAGE.search(text)
-    prefix = package[1] if package else group.replace("/", ".")
-    prefix = "" if prefix in ("_global_", ".") else prefix
+    prefix = _prefix(configs, path)
     says, commands = _header(text)
     begins, overrides = _defaults(configs, path)
-    targets = _targets(configs, path, prefix)
+    own = _targets(configs, path)
+    targets = _targets(configs, configs / "train.yaml") | own
     schema = COMMANDS[path.stem] if group == "." else COMMANDS["train"]
     keys = [] if root is None else list(_keys(root, text, prefix, targets, schema))
     page = group.partition("/")[0]
     name = path.relative_to(configs / page).with_suffix("").as_posix() if group != "." else path.stem
-    return Choice(name, says, commands, begins, overrides, targets.get(prefix, ""), keys)
+    return Choice(name, says, commands, begins, overrides, own.get(prefix, ""), keys)
+
+
+def _prefix(configs: Path, path: Path) -> str:
+    """What stands before a file's keys on the command line: Hydra's package."""
+    said = _PACKAGE.search(path.read_text(encoding="utf-8"))
+    package = said[1] if said else path.parent.relative_to(configs).as_posix().replace("/", ".")
+    return "" if package in ("_global_", ".") else package
 
 
 def _header(text: str) -> tuple[list[str], list[str]]:
@@ -107,14 +114,19 @@ def _said(choice: Any) -> str:
     return "null" if choice is None else f"[{','.join(choice)}]" if isinstance(choice, list) else str(choice)
 
 
-def _targets(configs: Path, path: Path, prefix: str) -> dict[str, str]:
-    """The class of each node, by its full key, of the file and of those that it begins as."""
+@cache
+def _targets(configs: Path, path: Path) -> dict[str, str]:
+    """The class of each node, by its full key, of the file, of those that it begins as and of those that it chooses."""
     content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     found: dict[str, str] = {}
     for entry in content.get("defaults", []):
-        if isinstance(entry, str) and (path.parent / f"{entry}.yaml").is_file():
-            found |= _targets(configs, path.parent / f"{entry}.yaml", prefix)
-    return found | dict(_nodes(content, prefix))
+        for group, choice in [("", entry)] if isinstance(entry, str) else entry.items():
+            name = group.removeprefix("override ")
+            folder = configs / name[1:] if name.startswith("/") else path.parent / name
+            file = folder / f"{choice}.yaml"
+            if file.is_file():
+                found |= _targets(configs, file)
+    return found | dict(_nodes(content, _prefix(configs, path)))
 
 
 def _nodes(content: Any, key: str) -> Iterator[tuple[str, str]]:

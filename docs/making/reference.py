@@ -73,7 +73,7 @@ def _page(group: str, choices: list[Choice], docs: Path) -> Iterator[str]:
 def _choice(choice: Choice, docs: Path, folder: str) -> Iterator[str]:
     yield from (f"<p>{_html(part, docs)}</p>\n" for part in choice.says)
     if choice.commands:
-        yield "```bash\n" + "\n".join(choice.commands) + "\n```\n"
+        yield "```bash\n" + "\n".join(_commented(choice.commands)) + "\n```\n"
     if choice.begins:
         named = ", ".join(f"[`{name}`](#{_anchor(folder + name)})" for name in choice.begins)
         yield f"Begins as {named}; here is what differs.\n"
@@ -83,6 +83,13 @@ def _choice(choice: Choice, docs: Path, folder: str) -> Iterator[str]:
         yield "Chooses " + ", ".join(f"`{said}`" for said in choice.overrides) + ".\n"
     if choice.keys:
         yield "\n".join(_table(choice.keys, docs)) + "\n"
+
+
+def _commented(commands: list[str]) -> list[str]:
+    """What stands behind a command, after two spaces or more, as a shell's comment, in one column."""
+    parts = [re.split(r"\s{2,}(?:# )?", command, maxsplit=1) for command in commands]
+    width = max((len(command) for command, *said in parts if said), default=0)
+    return [f"{command:<{width}}  # {said[0]}" if said else command for command, *said in parts]
 
 
 def _table(keys: list[Key], docs: Path) -> Iterator[str]:
