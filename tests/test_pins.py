@@ -16,8 +16,11 @@ def test_both_installers_get_the_same_pins():
 
 
 def test_every_requirement_is_pinned():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = [needs for extra in project["optional-dependencies"].values() for needs in extra]
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, groups = pyproject["project"], pyproject["dependency-groups"]
+    extras = [
+        needs for some in (project["optional-dependencies"], groups) for extra in some.values() for needs in extra
+    ]
     named = {re.split(r"[^\w.-]", needs)[0] for needs in [*project["dependencies"], *extras]} - {"graft"}
     pinned = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
     assert named <= pinned

@@ -59,6 +59,11 @@ def test_what_is_no_finite_value_has_no_label():
         (Kind.REGRESSION, {"price": ["1", "cheap"]}, "row 2, column 'price': 'cheap' is no number: correct it"),
         (
             Kind.REGRESSION,
+            {"price": ["low", "high"]},
+            "no other value of the column is: if they are classes, leave out",
+        ),
+        (
+            Kind.REGRESSION,
             {"price": ["1", "1,5"]},
             "'1,5' is no number: write it with a decimal point and no comma, or",
         ),

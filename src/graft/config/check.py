@@ -37,9 +37,9 @@ def check(value: Any, hint: Any, key: str) -> Iterator[str]:
         yield from _check_range(value, hint, key)
     elif origin is Literal:
         if not _is_one_of(value, get_args(hint)):
-            yield f"{key}: {_shown(value)} is not {_words(hint)}.{did_you_mean(str(value), map(str, get_args(hint)))}"
+            yield f"{key}: {_shown(value)} is not {words(hint)}.{did_you_mean(str(value), map(str, get_args(hint)))}"
     elif not _has_type(value, hint):
-        yield f"{key}: {_shown(value)} is not {_words(hint)}.{_quoting_hint(value, hint, key)}"
+        yield f"{key}: {_shown(value)} is not {words(hint)}.{_quoting_hint(value, hint, key)}"
     elif hint is Node:
         yield from _check_node(value, key)
     elif is_dataclass(hint):
@@ -92,13 +92,13 @@ def _check_union(value: Any, hint: Any, key: str) -> Iterator[str]:
         if _has_type(value, choice):
             yield from check(value, choice, key)
             return
-    yield f"{key}: {_shown(value)} is not {_words(hint)}.{_quoting_hint(value, hint, key)}"
+    yield f"{key}: {_shown(value)} is not {words(hint)}.{_quoting_hint(value, hint, key)}"
 
 
 def _check_range(value: Any, hint: Any, key: str) -> Iterator[str]:
     kind, bounds = get_args(hint)
     if not _has_type(value, kind) or not _within(value, bounds):
-        yield f"{key}: {_shown(value)} is not {_words(hint)}."
+        yield f"{key}: {_shown(value)} is not {words(hint)}."
 
 
 def _within(value: float, bounds: Range) -> bool:
@@ -140,18 +140,19 @@ def _plain(value: Any) -> bool:
     return value is None or isinstance(value, bool)
 
 
-def _words(hint: Any) -> str:
+def words(hint: Any) -> str:
+    """Says what a type of `graft.config.schema` lets in, as messages and the reference do."""
     origin = get_origin(hint)
     if origin in (Union, UnionType):
-        return " or ".join(dict.fromkeys(_words(choice) for choice in get_args(hint)))
+        return " or ".join(dict.fromkeys(words(choice) for choice in get_args(hint)))
     if origin is Annotated:
         kind, bounds = get_args(hint)
-        return f"{_words(kind)}{bounds}"
+        return f"{words(kind)}{bounds}"
     if origin is Literal:
         names = (str(choice).lower() if _plain(choice) else str(choice) for choice in get_args(hint))
         return " | ".join(dict.fromkeys(names))
     if origin is list:
-        return f"a list (each item {_words(get_args(hint)[0])})"
+        return f"a list (each item {words(get_args(hint)[0])})"
     return _WORDS.get(hint, "a mapping")
 
 

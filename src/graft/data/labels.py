@@ -149,6 +149,11 @@ def _values(path: Path, columns: Mapping[str, Strings]) -> Labels:
         for code, number in enumerate(numbers):
             if number is None:
                 value, row = column.values[code], column.first(code) + 1
+                if all(each is None for each in numbers):
+                    raise GraftError(
+                        f"{path}, row {row}, column {name!r}: {value!r} is no number, and no other value of the column"
+                        " is: if they are classes, leave out task=regression."
+                    )
                 hint = "write it with a decimal point and no comma" if "," in value else "correct it"
                 raise GraftError(
                     f"{path}, row {row}, column {name!r}: {value!r} is no number: {hint}, or empty the cell and leave"

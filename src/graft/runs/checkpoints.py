@@ -49,7 +49,8 @@ class AtomicCheckpointIO(CheckpointIO):
                 "that could run code; use a checkpoint that Graft wrote"
             ) from error
         except (RuntimeError, EOFError, OSError) as error:
-            raise GraftError(f"checkpoint {path} is damaged ({error}); use another one") from error
+            said = str(error).partition(". ")[0]  # torch goes on about whom to ask
+            raise GraftError(f"checkpoint {path} is damaged ({said}); use another one") from error
         return checkpoint
 
     def remove_checkpoint(self, path: str | Path) -> None:
