@@ -99,6 +99,17 @@ def test_a_pruner_compares_trials_and_lets_the_better_ones_end(sweep, trials):
     assert ends["30", "1"] == "pruned"
 
 
+def test_a_pruner_goes_by_the_metric_of_the_study(sweep, trials):
+    """The loss, which is below 2, and not the area under the curve, which chooses the checkpoint."""
+    only_losses_above = "hydra.sweeper.pruner={_target_: optuna.pruners.ThresholdPruner, upper: 1e-9}"
+    by_loss = ("hydra.sweeper.metric=val/loss", "hydra.sweeper.mode=min", only_losses_above)
+    folder = sweep("random", "hydra.sweeper.n_trials=1", *by_loss)
+    values = [json.loads(line).get("intermediate_value") for line in (folder / "study.journal").read_text().splitlines()]
+    rows = list(csv.DictReader((folder / "0" / "metrics.csv").open()))
+    (loss,) = [float(row["val/loss"]) for row in rows if row["val/loss"]]
+    assert [value for value in values if value is not None] == [pytest.approx(loss, rel=1e-4)]
+
+
 def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, at_once, capsys):
     words = ("trainer.accelerator=cuda,cpu", "optimizer.lr=1e-3,1e-2")
     folder = sweep("grid", *words, code=1)
@@ -167,6 +178,7 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         (["sweep=random", "hydra.sweeper.n_trails=3"], "Did you mean 'hydra.sweeper.n_trials'"),
         (["sweep=asha", "hydra.sweeper.seeds=2"], "hydra.sweeper.pruner"),
         (["sweep=asha", "hydra.sweeper.minimize=[seconds]"], "hydra.sweeper.pruner"),
+        (["sweep=asha", "hydra.sweeper.metric=seconds"], "seconds is not known after each epoch"),
         (["sweep=grid", "optimizer.lrr=1,2"], "Did you mean 'optimizer.lr'"),
         (["sweep=grid", "optimizer.lr=1,fast"], "'fast' is not a number"),
         (["sweep=grid", "strategy=layerwise,layrwise"], "Did you mean 'layerwise'"),

@@ -42,6 +42,8 @@ def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterat
         yield "hydra.sweeper.n_trials: a search that samples has no end by itself; give it a number of trials."
     if sweeper.pruner is not None and (sweeper.minimize or sweeper.maximize):
         yield "hydra.sweeper.pruner: with several objectives none says which trial is worse; set it to null."
+    if sweeper.pruner is not None and not str(sweeper.metric).startswith("val/"):
+        yield f"hydra.sweeper.pruner: {sweeper.metric} is not known after each epoch, as val/… are; set it to null."
     if sweeper.pruner is not None and sweeper.seeds > 1:
         yield "hydra.sweeper.pruner: seeds of one configuration are one trial, which is not pruned; set it to null."
     if sweeper.seeds > 1 and "seed" in varied:
