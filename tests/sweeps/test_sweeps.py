@@ -179,6 +179,7 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         (["sweep=asha", "hydra.sweeper.seeds=2"], "hydra.sweeper.pruner"),
         (["sweep=asha", "hydra.sweeper.minimize=[seconds]"], "hydra.sweeper.pruner"),
         (["sweep=asha", "hydra.sweeper.metric=seconds"], "seconds is not known after each epoch"),
+        (["sweep=tpe", "find=lr"], "the sweep's optimizer.lr would give way to what is found"),
         (["sweep=grid", "optimizer.lrr=1,2"], "Did you mean 'optimizer.lr'"),
         (["sweep=grid", "optimizer.lr=1,fast"], "'fast' is not a number"),
         (["sweep=grid", "strategy=layerwise,layrwise"], "Did you mean 'layerwise'"),

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from graft.config.check import check
 from graft.config.schema import Node
 from graft.config.space import read_space
 from graft.config.validate import raise_problems
+
+_FOUND = {"lr": "optimizer.lr", "batch_size": "datamodule.batch_size"}  # by `find`, before a training
 
 
 def check_search(cfg: DictConfig, arguments: list[str]) -> None:
@@ -36,6 +38,9 @@ def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterat
             yield f"hydra.sweeper: {name} would let the test split choose; take the metric of the validation split."
     if cfg.test:
         yield "test: a sweep leaves the test split alone; leave out test=true, and test the best run afterwards."
+    for name, key in _FOUND.items():
+        if key in varied and OmegaConf.select(cfg, f"find.{name}") is not None:
+            yield f"find.{name}: in each trial the sweep's {key} would give way to what is found; give it one value."
     if sweeper.sampler is None and sweeper.n_trials is not None:
         yield "hydra.sweeper.n_trials: a grid has as many trials as combinations; take sweep=random for a part of them."
     if sweeper.sampler is not None and sweeper.n_trials is None:
