@@ -153,6 +153,13 @@ def test_another_search_of_the_same_name_is_refused_and_nothing_is_lost(sweep, t
     assert trials(folder) == before
 
 
+def test_results_of_a_study_that_is_gone_are_not_taken_for_those_of_another(sweep, capsys, at_once):
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2")
+    (folder / "study.journal").unlink()
+    sweep("grid", "optimizer.lr=1e-4,1e-1", code=2)
+    assert "is of another study than tiny_grid" in capsys.readouterr().err
+
+
 def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, trials):
     words = ("optimizer.lr=1e-3,1e-2", "hydra.sweeper.best=retrain")
     folder = sweep("grid", *words)

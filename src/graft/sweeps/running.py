@@ -6,9 +6,10 @@ from pathlib import Path
 
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
+from optuna import Study
 
 from graft.config.space import read_space
-from graft.errors import GraftError, Interrupted
+from graft.errors import ConfigError, GraftError, Interrupted
 from graft.runs.atomic import write_text
 from graft.runs.log import logging_sweep_to
 from graft.runs.secrets import redact
@@ -29,13 +30,15 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
         launcher: Runs the jobs.
 
     Raises:
-        GraftError: Trials failed; or the study is that of another search.
+        ConfigError: The study is that of another search, or the folder that of another study.
+        GraftError: Trials failed.
     """
     settings = config.hydra.sweeper
     folder = Path(str(config.hydra.sweep.dir)).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     space = read_space(settings.params, arguments, launcher.hydra_context.config_loader)  # type: ignore[attr-defined]
     study = open_study(open_storage(settings.storage, folder), settings, space)
+    _check_own(study, folder)
     write_text(folder / "multirun.yaml", redact(OmegaConf.to_yaml(config)))
     sweep = Sweep(settings, folder, space, study, int(config.seed))
     with logging_sweep_to(folder / "sweep.log"):
@@ -51,6 +54,17 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
     if failed := sweep.failed():
         last = f"trial {failed[-1].number}: {first_line(failed[-1].user_attrs.get('message', ''))}"
         raise GraftError(f"{len(failed)} of the sweep's trials failed, see trials.csv in {folder}; {last}")
+
+
+def _check_own(study: Study, folder: Path) -> None:
+    """Refuses folders of trials that the study does not know: what lies there would count as what its own came to."""
+    there = [entry for entry in folder.iterdir() if entry.name.isdecimal() and entry.is_dir()]  # trials come before folders
+    known = len(study.get_trials(deepcopy=False))
+    if strange := [entry for entry in there if int(entry.name) >= known]:
+        raise ConfigError(
+            f"{strange[0]} is of another study than {study.study_name}: study.journal is gone, or hydra.sweeper.storage"
+            " was another. Put it back, move the folder of that sweep away, or give this one a name of its own, name=…."
+        )
 
 
 def _work(sweep: Sweep, launcher: Launcher) -> None:
