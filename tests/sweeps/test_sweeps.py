@@ -172,6 +172,9 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
     sweep("grid", *words)
     assert (folder / f"best_{best['trial']}" / "summary.json").stat().st_mtime_ns == written
     assert len(trials(folder)) == 2
+    status = folder / f"best_{best['trial']}" / "status.json"
+    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "killed"}))
+    sweep("grid", *words, code=1)
 
 
 @pytest.mark.parametrize(
