@@ -183,6 +183,7 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         (["sweep=grid"], "the sweep varies nothing"),
         (["sweep=grid", "optimizer.lr=interval(0,1)"], "an interval has no end of values"),
         (["sweep=random", "test=true"], "a sweep leaves the test split alone"),
+        (["sweep=grid", "test=false,true"], "a sweep leaves the test split alone"),
         (["sweep=random", "hydra.sweeper.metric=test/auroc"], "would let the test split choose"),
         (["sweep=random", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials: 0 is not"),
         (["sweep=random", "hydra.sweeper.n_trails=3"], "Did you mean 'hydra.sweeper.n_trials'"),

@@ -36,7 +36,7 @@ def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterat
     for name in (sweeper.metric, *sweeper.minimize, *sweeper.maximize):
         if str(name).startswith("test/"):
             yield f"hydra.sweeper: {name} would let the test split choose; take the metric of the validation split."
-    if cfg.test:
+    if cfg.test or "test" in varied:
         yield "test: a sweep leaves the test split alone; leave out test=true, and test the best run afterwards."
     for name, key in _FOUND.items():
         if key in varied and OmegaConf.select(cfg, f"find.{name}") is not None:

@@ -58,7 +58,7 @@ class Sweep:
             trial: Its number in the study; None: it is in none.
         """
         number = "null" if trial is None else trial
-        own = [f"hydra.sweeper.trial={number}", f"hydra.sweep.dir={quoted(str(self.folder))}"]
+        own = ["test=false", f"hydra.sweeper.trial={number}", f"hydra.sweep.dir={quoted(str(self.folder))}"]
         own = [*self.space.overrides(params), *own]
         folders = [f"hydra.sweep.subdir={folder.relative_to(self.folder)}" for folder in self.folders(name)]
         if self.settings.seeds == 1:
