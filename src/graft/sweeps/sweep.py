@@ -85,13 +85,14 @@ class Sweep:
             trials = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             dead = [trial for trial in trials if _is_dead(trial)]
         for trial in dead:
-            found = self._outcome(trial.number)
-            if found.ending is Ending.LOST:
-                log.info("trial %d was lost with its process: once more", trial.number)
-                self._put_in_line(trial)
-            self._tell(trial.number, found)
-        if self.settings.retry_failed:
-            for trial in self.failed():
+            found = self._outcome(trial.number)  # which may have to be waited for
+            with self._alone():
+                if found.ending is Ending.LOST:
+                    log.info("trial %d was lost with its process: once more", trial.number)
+                    self._put_in_line(trial)
+                self._tell(trial.number, found)
+        with self._alone():
+            for trial in self.failed() if self.settings.retry_failed else ():
                 self._put_in_line(trial)
 
     def failed(self) -> list[FrozenTrial]:
