@@ -125,8 +125,11 @@ class Sweep:
 
     def _put_in_line(self, trial: FrozenTrial) -> None:
         """Does so once, whatever happens meanwhile; the same values under a new number, so that no folder is lost."""
+        asked = _asked(trial)
+        if not self.space.varied.keys() <= asked.keys():
+            return  # killed while it was drawn: the next is drawn in its place, as it would have been
         if all(other.user_attrs.get("again") != trial.number for other in self._trials()):
-            self.study.enqueue_trial(_asked(trial), user_attrs={"again": trial.number})
+            self.study.enqueue_trial(asked, user_attrs={"again": trial.number})
 
     def _tell(self, number: int, found: Outcome) -> None:
         running = next(trial for trial in self._trials() if trial.number == number)
