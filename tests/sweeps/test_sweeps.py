@@ -104,7 +104,9 @@ def test_a_pruner_goes_by_the_metric_of_the_study(sweep, trials):
     only_losses_above = "hydra.sweeper.pruner={_target_: optuna.pruners.ThresholdPruner, upper: 1e-9}"
     by_loss = ("hydra.sweeper.metric=val/loss", "hydra.sweeper.mode=min", only_losses_above)
     folder = sweep("random", "hydra.sweeper.n_trials=1", *by_loss)
-    values = [json.loads(line).get("intermediate_value") for line in (folder / "study.journal").read_text().splitlines()]
+    values = [
+        json.loads(line).get("intermediate_value") for line in (folder / "study.journal").read_text().splitlines()
+    ]
     rows = list(csv.DictReader((folder / "0" / "metrics.csv").open()))
     (loss,) = [float(row["val/loss"]) for row in rows if row["val/loss"]]
     assert [value for value in values if value is not None] == [pytest.approx(loss, rel=1e-4)]
@@ -121,6 +123,14 @@ def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, at
     sweep("grid", *words, "hydra.sweeper.retry_failed=true", code=1)
     assert [row["ending"] for row in trials(folder)].count("failed") == 4
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == list("012345")
+
+
+def test_values_that_do_not_go_together_are_told_as_such(sweep, trials, at_once):
+    folder = sweep("grid", "mode=min,max", "monitor=val/auroc,val/loss", "hydra.sweeper.metric=val/auroc", code=1)
+    failed = [row["message"] for row in trials(folder) if row["ending"] == "failed"]
+    assert failed == [
+        "ConfigError: mode: max would choose the checkpoint with the largest loss; with monitor=val/loss say mode=min."
+    ]
 
 
 def test_a_trial_without_a_number_fails(sweep, trials, at_once):

@@ -40,7 +40,9 @@ class StopWhenPruned(Callback):
     def _ask(self, trial: Trial, trainer: pl.Trainer) -> bool:
         self._watch = self._watch or Watch(trial)
         if (value := trainer.callback_metrics.get(trial.metric)) is None:
-            raise GraftError(f"hydra.sweeper.metric: the pruner needs {trial.metric} after each epoch; it is not computed.")
+            raise GraftError(
+                f"hydra.sweeper.metric: the pruner needs {trial.metric} after each epoch; it is not computed."
+            )
         return self._watch.should_stop(float(value), trainer.current_epoch)
 
 

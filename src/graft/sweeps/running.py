@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from optuna import Study
@@ -58,7 +59,9 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
 
 def _check_own(study: Study, folder: Path) -> None:
     """Refuses folders of trials that the study does not know: what lies there would count as what its own came to."""
-    there = [entry for entry in folder.iterdir() if entry.name.isdecimal() and entry.is_dir()]  # trials come before folders
+    there = [
+        entry for entry in folder.iterdir() if entry.name.isdecimal() and entry.is_dir()
+    ]  # trials come before folders
     known = len(study.get_trials(deepcopy=False))
     if strange := [entry for entry in there if int(entry.name) >= known]:
         raise ConfigError(
@@ -72,14 +75,17 @@ def _work(sweep: Sweep, launcher: Launcher) -> None:
     jobs = len(sweep.study.get_trials(deepcopy=False)) * sweep.settings.seeds
     while batch := sweep.ask():
         lines = [line for trial in batch for line in sweep.lines(trial.params, str(trial.number), trial.number)]
-        error = None
+        error: Exception | None = None
+        returned: Sequence[JobReturn] = []
         try:
-            launcher.launch(lines, initial_job_idx=jobs)
-        except Exception as raised:  # a process that the system killed ends the whole batch of some launchers
-            error = raised
+            returned = launcher.launch(lines, initial_job_idx=jobs) or []
+        except Exception as failure:  # a process that the system killed ends the whole batch of some launchers
+            error = failure
         jobs += len(lines)
-        for trial in batch:
-            announce_trial(sweep.study, sweep.settings, trial.number, sweep.tell(trial, error))
+        for number, trial in enumerate(batch):
+            own = returned[number * sweep.settings.seeds : (number + 1) * sweep.settings.seeds]
+            raised = next((job._return_value for job in own if job.status is JobStatus.FAILED), None)
+            announce_trial(sweep.study, sweep.settings, trial.number, sweep.tell(trial, error, raised))
         if len(sweep.failed()) >= sweep.settings.max_failures:
             log.warning("%d trials have failed: the sweep gives up (hydra.sweeper.max_failures)", len(sweep.failed()))
             return

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from graft.config.overrides import quoted
 from graft.config.space import Space
+from graft.runs.secrets import redact
 from graft.runs.status import Process
 from graft.sweeps.study import make_sampler, objectives
 from graft.sweeps.trials import Ending, Outcome, outcome
@@ -70,10 +71,18 @@ class Sweep:
         own = self.folder / name
         return [own] if self.settings.seeds == 1 else [own / f"seed_{seed}" for seed in self._seeds()]
 
-    def tell(self, trial: FrozenTrial, error: Exception | None = None) -> Outcome:
-        """Writes down what became of a trial that this process has launched."""
+    def tell(self, trial: FrozenTrial, error: Exception | None = None, raised: BaseException | None = None) -> Outcome:
+        """Writes down what became of a trial that this process has launched.
+
+        Args:
+            trial: The trial.
+            error: What ended the launcher.
+            raised: What one of its jobs raised, perhaps before it had a folder to write it down in.
+        """
         found = self._outcome(trial.number)
-        if found.ending is Ending.LOST:
+        if found.ending is Ending.LOST and raised is not None:
+            found = Outcome(Ending.FAILED, message=redact(f"{type(raised).__name__}: {raised}"), seconds=found.seconds)
+        elif found.ending is Ending.LOST:
             reason = f"its process died before its end, {error or 'by a signal'}".rstrip(".")
             found = Outcome(Ending.FAILED, message=f"{reason}: out of memory?", seconds=found.seconds)
         self._tell(trial.number, found)
