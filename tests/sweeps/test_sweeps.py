@@ -123,6 +123,9 @@ def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, at
     sweep("grid", *words, "hydra.sweeper.retry_failed=true", code=1)
     assert [row["ending"] for row in trials(folder)].count("failed") == 4
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == list("012345")
+    for _ in range(2):
+        given_up = trials(sweep("grid", *words, "hydra.sweeper.max_failures=1", name="given_up", code=1))
+        assert [row["ending"] for row in given_up] == ["failed", "waiting", "waiting", "waiting"]
 
 
 def test_values_that_do_not_go_together_are_told_as_such(sweep, trials, at_once):

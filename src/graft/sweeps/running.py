@@ -73,7 +73,7 @@ def _check_own(study: Study, folder: Path) -> None:
 def _work(sweep: Sweep, launcher: Launcher) -> None:
     """Launches batches until no trial is missing, or too many have failed."""
     jobs = len(sweep.study.get_trials(deepcopy=False)) * sweep.settings.seeds
-    while batch := sweep.ask():
+    while not _gives_up(sweep) and (batch := sweep.ask()):
         lines = [line for trial in batch for line in sweep.lines(trial.params, str(trial.number), trial.number)]
         error: Exception | None = None
         returned: Sequence[JobReturn] = []
@@ -86,6 +86,11 @@ def _work(sweep: Sweep, launcher: Launcher) -> None:
             own = returned[number * sweep.settings.seeds : (number + 1) * sweep.settings.seeds]
             raised = next((job._return_value for job in own if job.status is JobStatus.FAILED), None)
             announce_trial(sweep.study, sweep.settings, trial.number, sweep.tell(trial, error, raised))
-        if len(sweep.failed()) >= sweep.settings.max_failures:
-            log.warning("%d trials have failed: the sweep gives up (hydra.sweeper.max_failures)", len(sweep.failed()))
-            return
+
+
+def _gives_up(sweep: Sweep) -> bool:
+    failed = len(sweep.failed())
+    if failed >= sweep.settings.max_failures:
+        log.warning("%d trials have failed: the sweep gives up (hydra.sweeper.max_failures)", failed)
+        return True
+    return False
