@@ -76,7 +76,7 @@ def test_references_stand_for_what_they_refer_to(folder):
     comparison = of(folder(2, config={"optimizer.lr": "${rate}", "rate": 0.2}).parent)
     assert comparison.keys == ["optimizer.lr", "rate"]
     assert [len(each.runs) for each in comparison.configurations] == [2, 1]
-    assert comparison.configurations[0].runs[0].seeds == (3, 3, None)
+    assert comparison.configurations[0].runs[0].seeds == (3, 3, None, None)
 
 
 def test_the_name_of_a_choice_tells_what_goes_with_it_but_no_number_that_was_varied():
