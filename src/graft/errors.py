@@ -33,6 +33,10 @@ class Interrupted(BaseException):
         super().__init__(f"stopped by signal {signum}")
         self.signum = signum
 
+    def __reduce__(self) -> tuple[type["Interrupted"], tuple[int]]:
+        """Lets a launcher's process hand it over as it is."""
+        return Interrupted, (self.signum,)
+
     @property
     def exit_code(self) -> int:
         """The shell's convention: 130 for Ctrl-C, 143 for SIGTERM."""

@@ -81,7 +81,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial
         run.save_json(run.stages, stage_rows(task.strategy, task.stages, task.lr))
         counts = parameter_counts(strategy, task.stages)  # now: DeepSpeed leaves a process its part of the weights
         metrics = MetricsCSV(run.metrics)
-        pruning = StopWhenPruned(trial, cfg.monitor)
+        pruning = StopWhenPruned(trial)
         trainer = build_trainer(
             cfg, [*callbacks(chosen, cfg.seed, task, run, handler), pruning], [metrics, *build_trackers(cfg)]
         )

@@ -22,7 +22,17 @@ def test_seeds_and_what_is_no_setting_make_no_configuration_of_their_own(folder)
     folder(0, 0.8, 0)
     folder(1, 0.9, 1, elsewhere)
     folder(2, 0.7, 0, {"datamodule.split.seed": 5, "test": False, "bootstrap": 0, "report": False})
-    folder(3, 0.6, 0, {"datamodule.split.fold": 2, "callbacks.progress": None, "task.head.dropout": 0})
+    folder(
+        3,
+        0.6,
+        0,
+        {
+            "datamodule.split.fold": 2,
+            "datamodule.split.val_fold": "1/5",
+            "callbacks.progress": None,
+            "task.head.dropout": 0,
+        },
+    )
     parent = folder(4, 0.95, 0, {"datamodule.batch_size": 7}).parent
     comparison = of(parent)
     assert comparison.keys == ["datamodule.batch_size"]
@@ -66,7 +76,7 @@ def test_references_stand_for_what_they_refer_to(folder):
     comparison = of(folder(2, config={"optimizer.lr": "${rate}", "rate": 0.2}).parent)
     assert comparison.keys == ["optimizer.lr", "rate"]
     assert [len(each.runs) for each in comparison.configurations] == [2, 1]
-    assert comparison.configurations[0].runs[0].seeds == (3, 3, None)
+    assert comparison.configurations[0].runs[0].seeds == (3, 3, None, None)
 
 
 def test_the_name_of_a_choice_tells_what_goes_with_it_but_no_number_that_was_varied():

@@ -43,3 +43,12 @@ def test_few_runs_or_equal_scores_tell_nothing():
     assert importance(rows[1:], KEYS, scores[1:]) is None
     assert importance(rows, KEYS, [0.5] * FEWEST) is None
     assert importance(rows, [], scores) is None
+
+
+def test_seeds_of_a_configuration_are_not_learnt_from_one_another():
+    """What no setting tells is not told by all of them, as values that are each configuration's own would."""
+    rows, _ = runs(12)
+    draw = random.Random(3)
+    scores = [base + draw.gauss(0, 0.01) for base in (draw.gauss(0, 0.1) for _ in rows) for _ in range(5)]
+    found = importance([row for row in rows for _ in range(5)], KEYS, scores)
+    assert found.explained < 0.3

@@ -25,6 +25,11 @@ def test_abbreviated_names_are_known():
     assert redact("pat-123456 pass-123456") == "*** ***"
 
 
+def test_passwords_of_addresses_are_replaced():
+    told = "storage=postgresql://me:s3cret@host:5432/db at https://host:8080/a@b, s3://bucket/x"
+    assert redact(told) == "storage=postgresql://me:***@host:5432/db at https://host:8080/a@b, s3://bucket/x"
+
+
 def test_short_values_and_other_variables_stay():
     assert redact("false secretary") == "false secretary"
 

@@ -24,7 +24,6 @@ SEARCH = [
     "sweep=random",
     "datamodule.batch_size=8",
     "task.head.dropout=0",
-    "optimizer.weight_decay=0",
     "hydra.sweeper.n_trials=3",
     "launcher.jobs=2",
     "name=killed",
@@ -65,7 +64,7 @@ class Instant:
             run = RunFolder.create(folder)
             dead = dataclasses.replace(Status.begin(), pid=2**22 + 1, process="0")
             dead.write(run.status)
-            self.launched.append(said["optimizer.lr"])
+            self.launched.append((said["optimizer.lr"], said["optimizer.weight_decay"]))
             self.kill()
             run.save_summary({"val/auroc": said["optimizer.lr"]})
             self.kill()
@@ -108,7 +107,7 @@ def rates(folder):
         assert trial.state is optuna.trial.TrialState.COMPLETE
         assert trial.value == json.loads((folder / str(trial.number) / "summary.json").read_text())["val/auroc"]
     assert {path.name for path in folder.iterdir() if path.is_dir()} == {str(trial.number) for trial in study.trials}
-    return [trial.params["optimizer.lr"] for trial in trials]
+    return [(trial.params["optimizer.lr"], trial.params["optimizer.weight_decay"]) for trial in trials]
 
 
 def test_a_kill_at_any_write_loses_and_repeats_nothing(start, tmp_path):

@@ -99,6 +99,19 @@ def test_a_pruner_compares_trials_and_lets_the_better_ones_end(sweep, trials):
     assert ends["30", "1"] == "pruned"
 
 
+def test_a_pruner_goes_by_the_metric_of_the_study(sweep, trials):
+    """The loss, which is below 2, and not the area under the curve, which chooses the checkpoint."""
+    only_losses_above = "hydra.sweeper.pruner={_target_: optuna.pruners.ThresholdPruner, upper: 1e-9}"
+    by_loss = ("hydra.sweeper.metric=val/loss", "hydra.sweeper.mode=min", only_losses_above)
+    folder = sweep("random", "hydra.sweeper.n_trials=1", *by_loss)
+    values = [
+        json.loads(line).get("intermediate_value") for line in (folder / "study.journal").read_text().splitlines()
+    ]
+    rows = list(csv.DictReader((folder / "0" / "metrics.csv").open()))
+    (loss,) = [float(row["val/loss"]) for row in rows if row["val/loss"]]
+    assert [value for value in values if value is not None] == [pytest.approx(loss, rel=1e-4)]
+
+
 def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, at_once, capsys):
     words = ("trainer.accelerator=cuda,cpu", "optimizer.lr=1e-3,1e-2")
     folder = sweep("grid", *words, code=1)
@@ -110,6 +123,17 @@ def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, at
     sweep("grid", *words, "hydra.sweeper.retry_failed=true", code=1)
     assert [row["ending"] for row in trials(folder)].count("failed") == 4
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == list("012345")
+    for _ in range(2):
+        given_up = trials(sweep("grid", *words, "hydra.sweeper.max_failures=1", name="given_up", code=1))
+        assert [row["ending"] for row in given_up] == ["failed", "waiting", "waiting", "waiting"]
+
+
+def test_values_that_do_not_go_together_are_told_as_such(sweep, trials, at_once):
+    folder = sweep("grid", "mode=min,max", "monitor=val/auroc,val/loss", "hydra.sweeper.metric=val/auroc", code=1)
+    failed = [row["message"] for row in trials(folder) if row["ending"] == "failed"]
+    assert failed == [
+        "ConfigError: mode: max would choose the checkpoint with the largest loss; with monitor=val/loss say mode=min."
+    ]
 
 
 def test_a_trial_without_a_number_fails(sweep, trials, at_once):
@@ -142,6 +166,13 @@ def test_another_search_of_the_same_name_is_refused_and_nothing_is_lost(sweep, t
     assert trials(folder) == before
 
 
+def test_results_of_a_study_that_is_gone_are_not_taken_for_those_of_another(sweep, capsys, at_once):
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2")
+    (folder / "study.journal").unlink()
+    sweep("grid", "optimizer.lr=1e-4,1e-1", code=2)
+    assert "is of another study than tiny_grid" in capsys.readouterr().err
+
+
 def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, trials):
     words = ("optimizer.lr=1e-3,1e-2", "hydra.sweeper.best=retrain")
     folder = sweep("grid", *words)
@@ -154,6 +185,9 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
     sweep("grid", *words)
     assert (folder / f"best_{best['trial']}" / "summary.json").stat().st_mtime_ns == written
     assert len(trials(folder)) == 2
+    status = folder / f"best_{best['trial']}" / "status.json"
+    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "killed"}))
+    sweep("grid", *words, code=1)
 
 
 @pytest.mark.parametrize(
@@ -162,15 +196,19 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         (["sweep=grid"], "the sweep varies nothing"),
         (["sweep=grid", "optimizer.lr=interval(0,1)"], "an interval has no end of values"),
         (["sweep=random", "test=true"], "a sweep leaves the test split alone"),
+        (["sweep=grid", "test=false,true"], "a sweep leaves the test split alone"),
         (["sweep=random", "hydra.sweeper.metric=test/auroc"], "would let the test split choose"),
         (["sweep=random", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials: 0 is not"),
         (["sweep=random", "hydra.sweeper.n_trails=3"], "Did you mean 'hydra.sweeper.n_trials'"),
         (["sweep=asha", "hydra.sweeper.seeds=2"], "hydra.sweeper.pruner"),
         (["sweep=asha", "hydra.sweeper.minimize=[seconds]"], "hydra.sweeper.pruner"),
+        (["sweep=asha", "hydra.sweeper.metric=seconds"], "seconds is not known after each epoch"),
+        (["sweep=tpe", "find=lr"], "the sweep's optimizer.lr would give way to what is found"),
         (["sweep=grid", "optimizer.lrr=1,2"], "Did you mean 'optimizer.lr'"),
         (["sweep=grid", "optimizer.lr=1,fast"], "'fast' is not a number"),
         (["sweep=grid", "strategy=layerwise,layrwise"], "Did you mean 'layerwise'"),
         (["sweep=tpe", "optimizer.lr=tag(log,interval(0,1))"], "a logarithmic scale has no 0"),
+        (["sweep=grid", "optimizer.lr=range(5,1)"], "'optimizer.lr=range(5,1)' holds no value"),
         (["sweep=tpee"], "Did you mean 'tpe'"),
     ],
 )

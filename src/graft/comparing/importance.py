@@ -43,19 +43,24 @@ def importance(settings: Sequence[Settings], keys: Sequence[str], scores: Sequen
         scores: The metric of each run.
 
     Returns:
-        Nothing, where there are less than `FEWEST` runs, no keys, or no differences in the metric.
+        Nothing, where there are less than `FEWEST` runs or four configurations, no keys, or no differences in the
+        metric.
     """
     target = np.array(scores)
     if len(target) < FEWEST or not keys or np.ptp(target) == 0:
         return None
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
-    from sklearn.model_selection import KFold
+    from sklearn.model_selection import GroupKFold
 
     columns = np.array([_encoded([row.get(key) for row in settings]) for key in keys]).T
+    # Seeds of a configuration are left out together: a forest that has seen one of them would know the others' score.
+    same = np.unique(np.nan_to_num(columns, nan=-1e300), axis=0, return_inverse=True)[1].ravel()
+    if same.max() + 1 < _PARTS:
+        return None
     squares = float(np.sum((target - target.mean()) ** 2))
     left, lost = 0.0, np.zeros(len(keys))
-    for learnt, unseen in KFold(_PARTS, shuffle=True, random_state=_SEED).split(columns):
+    for learnt, unseen in GroupKFold(_PARTS, shuffle=True, random_state=_SEED).split(columns, groups=same):
         forest = RandomForestRegressor(_TREES, random_state=_SEED).fit(columns[learnt], target[learnt])
         error = {"scoring": "neg_mean_squared_error", "n_repeats": _SHUFFLES, "random_state": _SEED}
         lost += permutation_importance(forest, columns[unseen], target[unseen], **error).importances_mean * len(unseen)

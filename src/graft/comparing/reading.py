@@ -16,7 +16,7 @@ from graft.runs.status import State, read_status
 PRUNED = "pruned"
 Seeds = tuple[Any, ...]  # what two runs have in common that differ in nothing but their settings
 Curve = list[tuple[float, float]]
-SEED_KEYS = ("seed", "datamodule.split.seed", "datamodule.split.fold")
+SEED_KEYS = ("seed", "datamodule.split.seed", "datamodule.split.fold", "datamodule.split.val_fold")
 
 
 @dataclass(frozen=True)

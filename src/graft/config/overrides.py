@@ -8,6 +8,7 @@ from hydra.errors import HydraException
 
 from graft.config.locate import configs_dir
 from graft.config.validate import raise_problems
+from graft.errors import ConfigError
 
 _GRAMMAR = "See https://hydra.cc/docs/1.3/advanced/override_grammar/basic"
 
@@ -89,6 +90,8 @@ def _values(override: Override) -> list[str]:
         return [f"{key}={value}" for value in override.sweep_string_iterator()]
     if override.is_range_sweep():
         values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        if not values:
+            raise ConfigError(f"'{override.input_line}' holds no value.")
         return [values[0], values[-1]]
     if override.is_interval_sweep():
         interval = override.value()

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from graft.config.check import check
 from graft.config.schema import Node
 from graft.config.space import read_space
 from graft.config.validate import raise_problems
+
+_FOUND = {"lr": "optimizer.lr", "batch_size": "datamodule.batch_size"}  # by `find`, before a training
 
 
 def check_search(cfg: DictConfig, arguments: list[str]) -> None:
@@ -34,14 +36,19 @@ def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterat
     for name in (sweeper.metric, *sweeper.minimize, *sweeper.maximize):
         if str(name).startswith("test/"):
             yield f"hydra.sweeper: {name} would let the test split choose; take the metric of the validation split."
-    if cfg.test:
+    if cfg.test or "test" in varied:
         yield "test: a sweep leaves the test split alone; leave out test=true, and test the best run afterwards."
+    for name, key in _FOUND.items():
+        if key in varied and OmegaConf.select(cfg, f"find.{name}") is not None:
+            yield f"find.{name}: in each trial the sweep's {key} would give way to what is found; give it one value."
     if sweeper.sampler is None and sweeper.n_trials is not None:
         yield "hydra.sweeper.n_trials: a grid has as many trials as combinations; take sweep=random for a part of them."
     if sweeper.sampler is not None and sweeper.n_trials is None:
         yield "hydra.sweeper.n_trials: a search that samples has no end by itself; give it a number of trials."
     if sweeper.pruner is not None and (sweeper.minimize or sweeper.maximize):
         yield "hydra.sweeper.pruner: with several objectives none says which trial is worse; set it to null."
+    if sweeper.pruner is not None and not str(sweeper.metric).startswith("val/"):
+        yield f"hydra.sweeper.pruner: {sweeper.metric} is not known after each epoch, as val/… are; set it to null."
     if sweeper.pruner is not None and sweeper.seeds > 1:
         yield "hydra.sweeper.pruner: seeds of one configuration are one trial, which is not pruned; set it to null."
     if sweeper.seeds > 1 and "seed" in varied:

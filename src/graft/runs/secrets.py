@@ -10,6 +10,7 @@ from dotenv import load_dotenv as _load
 
 # A name's last word, so that PRIMARY_KEY_COLUMN, KEYBOARD and TOKENIZERS_PARALLELISM are none.
 _NAME = re.compile("(^|_)(API)?(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PAT)$", re.IGNORECASE)
+_IN_ADDRESS = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")  # postgresql://user:password@host
 _SHORTEST = 6  # characters; shorter values are flags like "true", which stand in many an innocent place
 
 
@@ -22,11 +23,11 @@ def redact(text: str) -> str:
     """Returns the text with `***` in the place of every secret value of the environment.
 
     Secret are the values, of at least 6 characters, of the variables whose names end with the word KEY, TOKEN, SECRET,
-    PASSWORD, PASSWD, PASS or PAT.
+    PASSWORD, PASSWD, PASS or PAT; and the passwords of addresses, such as that of a sweep's storage.
     """
     for value in _secret_values():
         text = text.replace(value, "***")
-    return text
+    return _IN_ADDRESS.sub(r"\1***@", text) if "://" in text else text
 
 
 def redact_tree(data: Any) -> Any:

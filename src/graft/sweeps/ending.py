@@ -40,6 +40,10 @@ def conclude(study: Study, settings: DictConfig, folder: Path) -> None:
     """Writes `trials.csv` and `best.json`, and says what came out and where it goes on from here."""
     trials = study.get_trials(deepcopy=False)
     best = best_trials(study)
+    if open_trials := [str(trial.number) for trial in trials if trial.state is TrialState.RUNNING]:
+        log.warning(
+            "of another process, or lost with its machine, and not counted here: trial %s", ", ".join(open_trials)
+        )
     write_text(folder / "trials.csv", _csv(trials, list(objectives(settings))))
     write_json(folder / "best.json", [_described(trial, settings, folder) for trial in best])
     Console().print(_table(study, settings))

@@ -9,6 +9,7 @@ from hydra.plugins.launcher import Launcher
 
 from graft.errors import GraftError
 from graft.runs.folder import RunFolder
+from graft.runs.status import State, read_status
 from graft.sweeps.ending import best_trials
 from graft.sweeps.sweep import Sweep
 
@@ -38,7 +39,11 @@ def _test(folder: Path) -> None:
 
 def _retrain(sweep: Sweep, launcher: Launcher, name: str, params: dict[str, object]) -> None:
     folders = sweep.folders(name)
-    if any((folder / "status.json").exists() for folder in folders):
+    begun = [folder for folder in folders if (folder / "status.json").exists()]
+    for folder in begun:
+        if (state := read_status(folder / "status.json").state) is not State.DONE:
+            raise GraftError(f"{folder} is {state}: go on with `graft train resume={folder}`, or move it away.")
+    if begun:
         log.info("%s is there already and stays", sweep.folder / name)
         return
     lines = [[*line, "test=true", "report=true", "bootstrap=500"] for line in sweep.lines(params, name, None)]

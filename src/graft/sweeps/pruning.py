@@ -3,6 +3,7 @@
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
+from graft.errors import GraftError
 from graft.sweeps.trial import Trial
 
 
@@ -14,16 +15,14 @@ class StopWhenPruned(Callback):
 
     Args:
         trial: That this run is, if it is one of a sweep with a pruner.
-        monitor: The metric that the study optimises.
 
     Attributes:
         pruned_at: The epoch, from 0, after which the trial was pruned; None where it was not.
     """
 
-    def __init__(self, trial: Trial | None, monitor: str) -> None:
+    def __init__(self, trial: Trial | None) -> None:
         self.pruned_at: int | None = None
         self._trial = trial if trial is not None and trial.pruner is not None else None
-        self._monitor = monitor
         self._watch: Watch | None = None
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -40,7 +39,11 @@ class StopWhenPruned(Callback):
 
     def _ask(self, trial: Trial, trainer: pl.Trainer) -> bool:
         self._watch = self._watch or Watch(trial)
-        return self._watch.should_stop(float(trainer.callback_metrics[self._monitor]), trainer.current_epoch)
+        if (value := trainer.callback_metrics.get(trial.metric)) is None:
+            raise GraftError(
+                f"hydra.sweeper.metric: the pruner needs {trial.metric} after each epoch; it is not computed."
+            )
+        return self._watch.should_stop(float(value), trainer.current_epoch)
 
 
 class Watch:

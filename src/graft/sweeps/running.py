@@ -4,11 +4,13 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
+from optuna import Study
 
 from graft.config.space import read_space
-from graft.errors import GraftError, Interrupted
+from graft.errors import ConfigError, GraftError, Interrupted
 from graft.runs.atomic import write_text
 from graft.runs.log import logging_sweep_to
 from graft.runs.secrets import redact
@@ -29,13 +31,15 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
         launcher: Runs the jobs.
 
     Raises:
-        GraftError: Trials failed; or the study is that of another search.
+        ConfigError: The study is that of another search, or the folder that of another study.
+        GraftError: Trials failed.
     """
     settings = config.hydra.sweeper
     folder = Path(str(config.hydra.sweep.dir)).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     space = read_space(settings.params, arguments, launcher.hydra_context.config_loader)  # type: ignore[attr-defined]
     study = open_study(open_storage(settings.storage, folder), settings, space)
+    _check_own(study, folder)
     write_text(folder / "multirun.yaml", redact(OmegaConf.to_yaml(config)))
     sweep = Sweep(settings, folder, space, study, int(config.seed))
     with logging_sweep_to(folder / "sweep.log"):
@@ -53,19 +57,40 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
         raise GraftError(f"{len(failed)} of the sweep's trials failed, see trials.csv in {folder}; {last}")
 
 
+def _check_own(study: Study, folder: Path) -> None:
+    """Refuses folders of trials that the study does not know: what lies there would count as what its own came to."""
+    there = [
+        entry for entry in folder.iterdir() if entry.name.isdecimal() and entry.is_dir()
+    ]  # trials come before folders
+    known = len(study.get_trials(deepcopy=False))
+    if strange := [entry for entry in there if int(entry.name) >= known]:
+        raise ConfigError(
+            f"{strange[0]} is of another study than {study.study_name}: study.journal is gone, or hydra.sweeper.storage"
+            " was another. Put it back, move the folder of that sweep away, or give this one a name of its own, name=…."
+        )
+
+
 def _work(sweep: Sweep, launcher: Launcher) -> None:
     """Launches batches until no trial is missing, or too many have failed."""
     jobs = len(sweep.study.get_trials(deepcopy=False)) * sweep.settings.seeds
-    while batch := sweep.ask():
+    while not _gives_up(sweep) and (batch := sweep.ask()):
         lines = [line for trial in batch for line in sweep.lines(trial.params, str(trial.number), trial.number)]
-        error = None
+        error: Exception | None = None
+        returned: Sequence[JobReturn] = []
         try:
-            launcher.launch(lines, initial_job_idx=jobs)
-        except Exception as raised:  # a process that the system killed ends the whole batch of some launchers
-            error = raised
+            returned = launcher.launch(lines, initial_job_idx=jobs) or []
+        except Exception as failure:  # a process that the system killed ends the whole batch of some launchers
+            error = failure
         jobs += len(lines)
-        for trial in batch:
-            announce_trial(sweep.study, sweep.settings, trial.number, sweep.tell(trial, error))
-        if len(sweep.failed()) >= sweep.settings.max_failures:
-            log.warning("%d trials have failed: the sweep gives up (hydra.sweeper.max_failures)", len(sweep.failed()))
-            return
+        for number, trial in enumerate(batch):
+            own = returned[number * sweep.settings.seeds : (number + 1) * sweep.settings.seeds]
+            raised = next((job._return_value for job in own if job.status is JobStatus.FAILED), None)
+            announce_trial(sweep.study, sweep.settings, trial.number, sweep.tell(trial, error, raised))
+
+
+def _gives_up(sweep: Sweep) -> bool:
+    failed = len(sweep.failed())
+    if failed >= sweep.settings.max_failures:
+        log.warning("%d trials have failed: the sweep gives up (hydra.sweeper.max_failures)", failed)
+        return True
+    return False

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from graft.config.overrides import quoted
 from graft.config.space import Space
+from graft.runs.secrets import redact
 from graft.runs.status import Process
 from graft.sweeps.study import make_sampler, objectives
 from graft.sweeps.trials import Ending, Outcome, outcome
@@ -58,7 +59,7 @@ class Sweep:
             trial: Its number in the study; None: it is in none.
         """
         number = "null" if trial is None else trial
-        own = [f"hydra.sweeper.trial={number}", f"hydra.sweep.dir={quoted(str(self.folder))}"]
+        own = ["test=false", f"hydra.sweeper.trial={number}", f"hydra.sweep.dir={quoted(str(self.folder))}"]
         own = [*self.space.overrides(params), *own]
         folders = [f"hydra.sweep.subdir={folder.relative_to(self.folder)}" for folder in self.folders(name)]
         if self.settings.seeds == 1:
@@ -70,10 +71,18 @@ class Sweep:
         own = self.folder / name
         return [own] if self.settings.seeds == 1 else [own / f"seed_{seed}" for seed in self._seeds()]
 
-    def tell(self, trial: FrozenTrial, error: Exception | None = None) -> Outcome:
-        """Writes down what became of a trial that this process has launched."""
+    def tell(self, trial: FrozenTrial, error: Exception | None = None, raised: BaseException | None = None) -> Outcome:
+        """Writes down what became of a trial that this process has launched.
+
+        Args:
+            trial: The trial.
+            error: What ended the launcher.
+            raised: What one of its jobs raised, perhaps before it had a folder to write it down in.
+        """
         found = self._outcome(trial.number)
-        if found.ending is Ending.LOST:
+        if found.ending is Ending.LOST and raised is not None:
+            found = Outcome(Ending.FAILED, message=redact(f"{type(raised).__name__}: {raised}"), seconds=found.seconds)
+        elif found.ending is Ending.LOST:
             reason = f"its process died before its end, {error or 'by a signal'}".rstrip(".")
             found = Outcome(Ending.FAILED, message=f"{reason}: out of memory?", seconds=found.seconds)
         self._tell(trial.number, found)
@@ -85,13 +94,14 @@ class Sweep:
             trials = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             dead = [trial for trial in trials if _is_dead(trial)]
         for trial in dead:
-            found = self._outcome(trial.number)
-            if found.ending is Ending.LOST:
-                log.info("trial %d was lost with its process: once more", trial.number)
-                self._put_in_line(trial)
-            self._tell(trial.number, found)
-        if self.settings.retry_failed:
-            for trial in self.failed():
+            found = self._outcome(trial.number)  # which may have to be waited for
+            with self._alone():
+                if found.ending is Ending.LOST:
+                    log.info("trial %d was lost with its process: once more", trial.number)
+                    self._put_in_line(trial)
+                self._tell(trial.number, found)
+        with self._alone():
+            for trial in self.failed() if self.settings.retry_failed else ():
                 self._put_in_line(trial)
 
     def failed(self) -> list[FrozenTrial]:
@@ -124,8 +134,11 @@ class Sweep:
 
     def _put_in_line(self, trial: FrozenTrial) -> None:
         """Does so once, whatever happens meanwhile; the same values under a new number, so that no folder is lost."""
+        asked = _asked(trial)
+        if not self.space.varied.keys() <= asked.keys():
+            return  # killed while it was drawn: the next is drawn in its place, as it would have been
         if all(other.user_attrs.get("again") != trial.number for other in self._trials()):
-            self.study.enqueue_trial(_asked(trial), user_attrs={"again": trial.number})
+            self.study.enqueue_trial(asked, user_attrs={"again": trial.number})
 
     def _tell(self, number: int, found: Outcome) -> None:
         running = next(trial for trial in self._trials() if trial.number == number)

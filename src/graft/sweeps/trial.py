@@ -20,6 +20,7 @@ class Trial:
         study_name: The study.
         storage: Where it lies; None: in the sweep's folder.
         folder: Of the sweep.
+        metric: That the study optimises.
         pruner: The pruner's node, or None.
     """
 
@@ -27,6 +28,7 @@ class Trial:
     study_name: str
     storage: str | None
     folder: Path
+    metric: str
     pruner: dict[str, Any] | None
 
 
@@ -54,5 +56,6 @@ def this_trial() -> Trial | None:
         study_name=settings.study_name,
         storage=settings.storage,
         folder=Path(str(hydra.sweep.dir)),
+        metric=settings.metric,
         pruner=pruner,  # type: ignore[arg-type]  # a mapping, by the schema
     )
