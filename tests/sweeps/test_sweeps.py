@@ -107,7 +107,8 @@ def test_a_pruner_goes_by_the_metric_of_the_study(sweep, trials):
     values = [
         json.loads(line).get("intermediate_value") for line in (folder / "study.journal").read_text().splitlines()
     ]
-    rows = list(csv.DictReader((folder / "0" / "metrics.csv").open()))
+    with (folder / "0" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
     (loss,) = [float(row["val/loss"]) for row in rows if row["val/loss"]]
     assert [value for value in values if value is not None] == [pytest.approx(loss, rel=1e-4)]
 
