@@ -110,6 +110,13 @@ def test_files_of_the_users_own_are_found_and_checked(own):
     assert told.startswith("datamodule.batchsize: unknown key. Did you mean 'datamodule.batch_size'")
 
 
+def test_a_search_of_the_users_own_leaves_the_test_split_alone_too(own):
+    (own / "sweep").mkdir()
+    (own / "sweep/mine.yaml").write_text("# @package _global_\ndefaults: [random]\ntest: true\n")
+    told = message("sweep=mine", config_dir=str(own), multirun=True)
+    assert "a sweep leaves the test split alone" in told
+
+
 def test_an_experiment_with_a_misspelt_group_is_told(own):
     (own / "experiment/e.yaml").write_text("# @package _global_\ntrainr: {max_epochs: 3}\n")
     assert "trainr: unknown key. Did you mean 'trainer'" in message("experiment=e", config_dir=str(own))

@@ -42,10 +42,11 @@ def check_command_line(
         ConfigError: Something is wrong; the message lists all of it.
     """
     found: dict[str, None] = {}  # a mistake of several points is told once
+    name, search = config_name or command, _search_path(config_dir)
     with _hydra():
-        points = sweep_points(_searched(config_name or command, overrides)) if multirun else [overrides]
+        points = sweep_points(_searched(name, overrides, search)) if multirun else [overrides]
         for point in points:
-            found.update(dict.fromkeys(_check(command, config_name or command, point, config_dir)))
+            found.update(dict.fromkeys(_check(command, name, point, search)))
     raise_problems(list(found))
 
 
@@ -67,14 +68,14 @@ def _hydra() -> Iterator[None]:
         config.cfg = before
 
 
-def _searched(config_name: str, overrides: list[str]) -> list[str]:
+def _searched(config_name: str, overrides: list[str], search: list[str]) -> list[str]:
     """Adds what the configuration of a sweep varies by itself.
 
     Raises:
         ConfigError: The search cannot work.
     """
     first = [point for point in sweep_points(overrides)[0] if not point.startswith("hydra.mode")]
-    cfg, mistakes = _compose(config_name, first, [])
+    cfg, mistakes = _compose(config_name, first, search)
     if mistakes or OmegaConf.select(cfg, "hydra.sweeper._target_") not in TARGETS:
         return overrides
     _pretend_to_run(cfg)
@@ -83,10 +84,13 @@ def _searched(config_name: str, overrides: list[str]) -> list[str]:
     return [*overrides, *(f"{key}={values}" for key, values in cfg.hydra.sweeper.params.items() if key not in said)]
 
 
-def _check(command: str, config_name: str, overrides: list[str], config_dir: str | None) -> list[str]:
+def _search_path(config_dir: str | None) -> list[str]:
     if config_dir and not Path(config_dir).is_dir():
         raise ConfigError(f"--config-dir: there is no folder {config_dir}.")
-    search = [f"hydra.searchpath=['file://{Path(config_dir).absolute()}']"] if config_dir else []
+    return [f"hydra.searchpath=['file://{Path(config_dir).absolute()}']"] if config_dir else []
+
+
+def _check(command: str, config_name: str, overrides: list[str], search: list[str]) -> list[str]:
     cfg, mistakes = _compose(config_name, overrides, search)
     found = [mistake.told(cfg, map(str, cfg.hydra.runtime.choices)) for mistake in mistakes]
     _pretend_to_run(cfg)

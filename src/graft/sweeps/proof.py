@@ -1,5 +1,6 @@
 """The best of a sweep on the test split, once, when everything is chosen."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -31,7 +32,8 @@ def prove(sweep: Sweep, launcher: Launcher) -> None:
 
 
 def _test(folder: Path) -> None:
-    if not (folder / "evaluations").exists():
+    known = (json.loads(file.read_text())["split"] for file in (folder / "evaluations").glob("*.json"))
+    if "test" not in known:
         ended = subprocess.run([sys.executable, "-m", "graft", "evaluate", f"run={folder}"], check=False)
         if ended.returncode:
             raise GraftError(f"{folder} could not be tested")
