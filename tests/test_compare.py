@@ -18,13 +18,13 @@ RECORDED = ROOT / "tests" / "comparing" / "recorded"
 
 @pytest.fixture
 def sweep(tmp_path):
-    """Makes a sweep of so many runs of three rates; the higher rate is better, odd seeds are worse."""
+    """Makes a sweep of so many runs of some rates; the higher rate is better, odd seeds are worse."""
 
-    def make(count, *, name="sweep", lines=("",)):
+    def make(count, *, name="sweep", lines=("",), rates=(0.001, 0.01, 0.02)):
         for number in range(count):
             folder = tmp_path / name / str(number)
             shutil.copytree(RECORDED, folder)
-            rate, seed = (0.001, 0.01, 0.02)[number % 3], number // 3
+            rate, seed = rates[number % len(rates)], number // len(rates)
             config = (folder / "config.yaml").read_text().replace("lr: 0.01\n", f"lr: {rate}\n")
             (folder / "config.yaml").write_text(config.replace("seed: 0\n", f"seed: {seed}\n", 1) + "\n".join(lines))
             summary = (folder / "summary.json").read_text()
@@ -140,7 +140,7 @@ def test_the_page_shows_all_parts_and_runs_nothing(graft, sweep, tmp_path, capsy
 
 def test_a_page_of_many_runs_is_made_by_two_processes_and_without_torch(sweep, tmp_path):
     """The command as a process of its own, with the one that it starts."""
-    folder, page = sweep(60), tmp_path / "page.html"
+    folder, page = sweep(60, rates=(0.001, 0.003, 0.01, 0.02, 0.03, 0.04)), tmp_path / "page.html"
     program = tmp_path / "program.py"
     program.write_text(
         "import sys\n"
@@ -157,7 +157,7 @@ def test_a_page_of_many_runs_is_made_by_two_processes_and_without_torch(sweep, t
     assert done.stdout.endswith("[]\n")
     found = page_of(page)
     assert "optimizer.lr" in found.text[found.text.index("Importance of settings") :]
-    assert "60 runs of 3 configurations" in found.text
+    assert "60 runs of 6 configurations" in found.text
 
 
 def test_nothing_but_an_earlier_comparison_is_replaced(graft, sweep, tmp_path, capsys):
