@@ -32,8 +32,8 @@ def prove(sweep: Sweep, launcher: Launcher) -> None:
 
 
 def _test(folder: Path) -> None:
-    known = (json.loads(file.read_text())["split"] for file in (folder / "evaluations").glob("*.json"))
-    if "test" not in known:
+    known = (json.loads(file.read_text()) for file in (folder / "evaluations").glob("*.json"))
+    if not any((each.get("split"), each.get("checkpoint")) == ("test", "best") for each in known):
         ended = subprocess.run([sys.executable, "-m", "graft", "evaluate", f"run={folder}"], check=False)
         if ended.returncode:
             raise GraftError(f"{folder} could not be tested")
