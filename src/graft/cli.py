@@ -13,6 +13,7 @@ from graft.errors import ConfigError, GraftError, Interrupted, did_you_mean
 from graft.runs.rank import rank
 
 if TYPE_CHECKING:
+    from hydra.types import RunMode
     from omegaconf import DictConfig
 
     from graft.config.line import Line
@@ -184,8 +185,7 @@ def _start(command: str, argv: list[str]) -> None:
     elif command == "train" and not line.sweeps and line.folder is not None:
         _resume(line)
     else:
-        _check(line)
-        _run(line, line.overrides, _job(command))
+        _run(line, line.overrides, _job(command), _check(line))
 
 
 def _inform(line: "Line") -> None:
@@ -221,26 +221,31 @@ def _ending_with_its_reader() -> Iterator[None]:
         signal.signal(signal.SIGPIPE, before)
 
 
-def _check(line: "Line") -> None:
-    """Finds mistakes before Hydra makes a folder."""
-    _check_configuration(line)
+def _check(line: "Line") -> "RunMode | None":
+    """Finds mistakes before Hydra makes a folder; returns the mode of a single run."""
+    mode = _check_configuration(line)
     if line.command in ("evaluate", "predict"):
         _open(line)
     elif line.command == "train" and line.folder is not None:
         raise ConfigError("resume goes on with one run: leave out -m.")
+    return mode
 
 
-def _check_configuration(line: "Line") -> None:
+def _check_configuration(line: "Line") -> "RunMode | None":
+    from hydra.types import RunMode
+
     from graft.config.compose import check_command_line
 
-    if line.parsed.config_path is None:  # else: other files than Graft's; each job is checked all the same
-        check_command_line(
-            line.command,
-            line.overrides,
-            config_name=line.parsed.config_name,
-            config_dir=line.parsed.config_dir,
-            multirun=line.sweeps,
-        )
+    if line.parsed.config_path is not None:  # other files than Graft's; each job is checked all the same
+        return None
+    mode = check_command_line(
+        line.command,
+        line.overrides,
+        config_name=line.parsed.config_name,
+        config_dir=line.parsed.config_dir,
+        multirun=line.sweeps,
+    )
+    return None if line.sweeps else mode or RunMode.RUN
 
 
 def _open(line: "Line") -> "RunFolder":
@@ -260,6 +265,8 @@ def _resume(line: "Line") -> None:
     Hydra is told the folder only: the run's own configuration counts, and it may hold keys that the default one has
     not. Afterwards the overrides stand where `graft.train` looks for them.
     """
+    from hydra.types import RunMode
+
     from graft.config.overrides import quoted
     from graft.config.resume import resumed_config
 
@@ -282,7 +289,7 @@ def _resume(line: "Line") -> None:
         return train(cfg)
 
     folder = [f"resume={quoted(str(line.folder))}", f"hydra.run.dir={quoted(str(run.path))}"]
-    _run(line, [*folder, *to_hydra], job)
+    _run(line, [*folder, *to_hydra], job, RunMode.RUN)
 
 
 def _job(command: str) -> "Job":
@@ -297,7 +304,7 @@ def _job(command: str) -> "Job":
     return job
 
 
-def _run(line: "Line", overrides: list[str], job: "Job") -> None:
+def _run(line: "Line", overrides: list[str], job: "Job", mode: "RunMode | None") -> None:
     from graft.config.running import run_jobs
 
     run_jobs(
@@ -306,6 +313,7 @@ def _run(line: "Line", overrides: list[str], job: "Job") -> None:
         job,
         typed=line.overrides,
         flags=line.flags,
+        mode=mode,
         report=lambda message: print(_redacted(message), file=sys.stderr),
         redact=_redacted,
     )

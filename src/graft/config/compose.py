@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from graft.config.explain import Mistake, as_config_error, find_mistake
@@ -28,7 +29,7 @@ def check_command_line(
     config_name: str | None = None,
     config_dir: str | None = None,
     multirun: bool = False,
-) -> None:
+) -> RunMode | None:
     """Composes what a command line asks for and checks it.
 
     Args:
@@ -38,16 +39,22 @@ def check_command_line(
         config_dir: Hydra's `--config-dir`, searched beside Graft's own.
         multirun: The overrides may be sweeps; every value of each is checked once.
 
+    Returns:
+        What the configuration says of `hydra.mode`.
+
     Raises:
         ConfigError: Something is wrong; the message lists all of it.
     """
     found: dict[str, None] = {}  # a mistake of several points is told once
+    mode = None
     name, search = config_name or command, _search_path(config_dir)
     with _hydra():
         points = sweep_points(_searched(name, overrides, search)) if multirun else [overrides]
         for point in points:
-            found.update(dict.fromkeys(_check(command, name, point, search)))
+            mode, mistakes = _check(command, name, point, search)
+            found.update(dict.fromkeys(mistakes))
     raise_problems(list(found))
+    return mode
 
 
 def composed(command: str, overrides: list[str]) -> DictConfig:
@@ -90,13 +97,14 @@ def _search_path(config_dir: str | None) -> list[str]:
     return [f"hydra.searchpath=['file://{Path(config_dir).absolute()}']"] if config_dir else []
 
 
-def _check(command: str, config_name: str, overrides: list[str], search: list[str]) -> list[str]:
+def _check(command: str, config_name: str, overrides: list[str], search: list[str]) -> tuple[RunMode | None, list[str]]:
     cfg, mistakes = _compose(config_name, overrides, search)
     found = [mistake.told(cfg, map(str, cfg.hydra.runtime.choices)) for mistake in mistakes]
     _pretend_to_run(cfg)
+    mode = cfg.hydra.mode
     with read_write(cfg), open_dict(cfg):
         del cfg["hydra"]
-    return found + problems(cfg, command)
+    return mode, found + problems(cfg, command)
 
 
 def _compose(config_name: str, overrides: list[str], search: list[str]) -> tuple[DictConfig, list[Mistake]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.hydra import Hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict, read_write
@@ -31,20 +32,33 @@ class _Stopped(BaseException):
         self.error = error
 
 
-def call_hydra(command: str, argv: list[str], job: Job) -> None:
+def call_hydra(command: str, argv: list[str], job: Job, mode: RunMode | None = None) -> None:
     """Does what the command line says.
 
     Args:
         command: Names the primary configuration.
         argv: Overrides and flags, without the command's name.
         job: Called once for each configuration that the line asks for.
+        mode: Of the run, where it is known.
 
     Raises:
         Exception: What composing or the job raised, unchanged.
         SystemExit: Help was printed.
     """
-    with _surroundings(argv):
+    with _surroundings(argv), _known(mode):
         hydra.main(config_path=str(configs_dir()), config_name=command, version_base="1.3")(job)()
+
+
+@contextmanager
+def _known(mode: RunMode | None) -> Iterator[None]:
+    """Hydra composes everything once more to see the mode, a tenth of a short run, unless it is told."""
+    composing = Hydra.get_mode
+    if mode is not None:
+        Hydra.get_mode = lambda *_, **__: mode  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Hydra.get_mode = composing  # type: ignore[method-assign]
 
 
 @contextmanager
@@ -70,6 +84,7 @@ def run_jobs(
     *,
     typed: list[str],
     flags: list[str],
+    mode: RunMode | None,
     report: Callable[[str], None],
     redact: Callable[[str], str],
 ) -> None:
@@ -82,6 +97,7 @@ def run_jobs(
         typed: The overrides as the user typed them.
         flags: The flags likewise. Command, overrides and flags are `sys.argv` while a job runs, because Lightning
             starts the other processes of a distributed training with it.
+        mode: Of the run, where it is known.
         report: Takes one line about a job of a sweep that failed; the sweep goes on.
         redact: Takes the secrets out of the file in which Hydra notes what a sweep was asked for.
 
@@ -108,7 +124,7 @@ def run_jobs(
             raise _Stopped(error) from error
 
     try:
-        call_hydra(command, argv, one)
+        call_hydra(command, argv, one, mode)
         return
     except _Stopped as stopped:
         failure = stopped.error
