@@ -27,11 +27,9 @@ PHASES = (
 FEW = "strategy.start.count=5"
 VARIANTS = {  # by name: overrides, and how many epochs the ranks are compared after
     "two_phases": (["strategy=full_finetuning", PHASES], 3),
-    "lp_ft": (["strategy=lp_ft", FEW], 2),
     "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4", "penalty=l2sp"], 3),
     "lora": (["strategy=lora", "strategy.adapter.rank=2"], 2),
     "surgical": (["strategy=surgical"], 1),
-    "linear_probe": (["strategy=linear_probe", FEW, "augmentation=none"], 0),
     "wise_ft": (["strategy=lp_ft", FEW, "average=wise_ft"], 1),
 }
 

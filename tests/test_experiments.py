@@ -7,7 +7,8 @@ SHORT = ["datamodule.num_workers=0", "logger.wandb=null", "callbacks.progress=nu
 
 def test_elpv_feature_extraction(graft, tmp_path, read):
     """Frozen ImageNet features of a few hundred cells beat the majority class clearly."""
-    words = ["experiment=elpv_feature_extraction", "datamodule.limit=120", f"hydra.run.dir={tmp_path}/run", *SHORT]
+    words = ["experiment=elpv_feature_extraction", "datamodule.limit=100", "trainer.max_epochs=10", "bootstrap=40"]
+    words += [f"hydra.run.dir={tmp_path}/run", *SHORT]
     assert graft("train", *words) == 0
     summary = read(tmp_path / "run", "summary.json")
     assert summary["test/auroc"] > 0.75  # 0.5 is chance
@@ -36,7 +37,14 @@ def test_elpv_finetuning(graft, tmp_path, read):
 def test_sentiment(graft, tmp_path, read):
     """Frozen MiniLM embeddings of some hundred sentences tell praise from blame far above chance."""
     folder = tmp_path / "run"
-    words = ["experiment=sentiment", "datamodule.limit=400", "bootstrap=40", f"hydra.run.dir={folder}", *SHORT]
+    words = [
+        "experiment=sentiment",
+        "datamodule.limit=300",
+        "trainer.max_epochs=10",
+        "bootstrap=40",
+        f"hydra.run.dir={folder}",
+        *SHORT,
+    ]
     assert graft("train", *words) == 0
     summary = read(folder, "summary.json")
     assert summary["test/auroc"] > 0.8  # 0.5 is chance

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 GRAFT = [sys.executable, "-c", "import sys; from graft.cli import main; sys.exit(main())"]
-RECIPE = ["strategy=full_finetuning", "augmentation=flips", "task.head.dropout=0.3", "trainer.max_epochs=30"]
+RECIPE = ["strategy=full_finetuning", "augmentation=flips", "task.head.dropout=0.3", "trainer.max_epochs=15"]
 PATIENT = ["callbacks.early_stopping=null", "datamodule.num_workers=1"]
 
 

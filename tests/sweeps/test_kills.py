@@ -5,7 +5,6 @@ Processes are killed for real by benchmarks/kill_sweeps.py; here every moment co
 
 import dataclasses
 import json
-import os
 
 import optuna
 import pytest
@@ -76,7 +75,6 @@ class Instant:
 def start(tmp_path, monkeypatch):
     """Starts the sweep, or goes on with it, and kills it at a moment; returns how many moments there were before."""
     monkeypatch.setenv("GRAFT_ROOT", str(tmp_path))
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # no power is cut here
     monkeypatch.setattr(Process, "exists", property(lambda self: False))
     append = JournalFileBackend.append_logs
     with initialize_config_dir(str(configs_dir()), version_base="1.3"):
