@@ -20,7 +20,7 @@ except ImportError as error:
     raise GraftError("Text backbones need the extra `text`: pip install 'graft[text]'") from error
 
 log = logging.getLogger(__name__)
-transformers_log.disable_progress_bar()  # type: ignore[no-untyped-call] # of reading a file, which takes a moment
+transformers_log.disable_progress_bar()
 
 _BEHIND_THE_LAYERS = re.compile("final_|ln_f|norm")  # how names of what runs behind the last layer begin
 # Networks that were put on encoders for pretraining or another task; a weights file may hold them too.
@@ -104,7 +104,7 @@ def _network(config: Any, dropout: float | None) -> nn.Module:
     for name, value in vars(config).items():
         if dropout is not None and "dropout" in name and isinstance(value, float):
             setattr(config, name, dropout)
-    network: nn.Module = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+    network: nn.Module = AutoModel.from_config(config)
     if getattr(network, "pooler", None) is not None:  # pooling is the backbone's own; this one's weights would idle
         network.pooler = None  # type: ignore[assignment]
     return network
