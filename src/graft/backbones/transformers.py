@@ -20,7 +20,7 @@ except ImportError as error:
     raise GraftError("Text backbones need the extra `text`: pip install 'graft[text]'") from error
 
 log = logging.getLogger(__name__)
-transformers_log.disable_progress_bar()
+transformers_log.disable_progress_bar()  # of reading a file, which takes a moment
 
 _BEHIND_THE_LAYERS = re.compile("final_|ln_f|norm")  # how names of what runs behind the last layer begin
 # Networks that were put on encoders for pretraining or another task; a weights file may hold them too.
