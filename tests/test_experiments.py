@@ -22,7 +22,7 @@ def test_elpv_feature_extraction(graft, tmp_path, read):
 def test_elpv_finetuning(graft, tmp_path, read):
     """The whole recipe runs, resumes with more epochs, and is scored again from its folder."""
     folder = tmp_path / "run"
-    words = ["datamodule.limit=48", "backbone.image_size=64", "trainer.max_epochs=1", f"hydra.run.dir={folder}"]
+    words = ["datamodule.limit=24", "backbone.image_size=64", "trainer.max_epochs=1", f"hydra.run.dir={folder}"]
     assert graft("train", "experiment=elpv_finetuning", *words, *SHORT) == 0
     assert read(folder, "summary.json")["epochs"] == 1
     assert graft("train", f"resume={folder}", "trainer.max_epochs=2") == 0

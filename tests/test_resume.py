@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from graft.runs.checkpoints import AtomicCheckpointIO
+
 GRAFT = [sys.executable, "-c", "import sys; from graft.cli import main; sys.exit(main())"]
 RECIPE = ["strategy=full_finetuning", "augmentation=flips", "task.head.dropout=0.3", "trainer.max_epochs=15"]
+RECIPE += ["callbacks.last.pause=0"]
 PATIENT = ["callbacks.early_stopping=null", "datamodule.num_workers=1"]
 
 
@@ -248,3 +251,25 @@ def test_a_stopped_average_of_the_weights_goes_on_as_it_was(recipe, graft, tmp_p
     assert graft("train", f"resume={tmp_path / 'broken'}", "callbacks.stop=null") == 0
     assert same(weights(tmp_path / "broken"), weights(tmp_path / "whole"))
     assert same(weights(tmp_path / "broken", "best"), weights(tmp_path / "whole", "best"))
+
+
+@pytest.mark.parametrize(
+    ("ends", "steps"),
+    [
+        (["trainer.max_epochs=3"], [15]),
+        (["trainer.max_epochs=3", "+trainer.max_steps=10"], [10]),
+        (["trainer.max_epochs=9", "callbacks.early_stopping.patience=1", "optimizer.lr=0"], [10]),
+        (["trainer.max_epochs=3", "callbacks.last.pause=0"], [5, 10, 15]),
+    ],
+)
+def test_however_a_training_ends_its_last_epoch_is_what_it_goes_on_from(tiny, monkeypatch, ends, steps):
+    written = []
+    save = AtomicCheckpointIO.save_checkpoint
+
+    def noting(self, checkpoint, path, storage_options=None):
+        written.extend([checkpoint["global_step"]] if Path(path).name == "last.ckpt" else [])
+        save(self, checkpoint, path)
+
+    monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", noting)
+    tiny("callbacks.last.pause=1000", *ends, "test=false", "optimizer.weight_decay=0")
+    assert written == steps

@@ -32,6 +32,7 @@ COMMON = [
     "trainer.max_epochs=2",
     "optimizer.lr=0.01",
     "callbacks.early_stopping=null",
+    "callbacks.last.pause=0",
     "bootstrap=0",
 ]
 KILL_AT = """

@@ -2,9 +2,11 @@
 
 import pickle
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import CheckpointIO
@@ -77,3 +79,40 @@ class Checkpoint(ModelCheckpoint):
 
     def _here(self, value: Any) -> Any:
         return str(Path(str(self.dirpath)) / Path(value).name) if isinstance(value, str) and "/" in value else value
+
+
+class Newest(Checkpoint):
+    """The state after an epoch, to go on from after a kill.
+
+    A head's epoch on kept features takes less time than writing the network once more. So after a checkpoint the next
+    waits for `pause`, which is what a kill may cost; the last epoch's is always written.
+
+    Args:
+        pause: Seconds between two checkpoints at least; 0: one after each epoch.
+        keywords: Lightning's.
+    """
+
+    def __init__(self, *, pause: float, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._pause = pause
+        self._since = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Before the first epoch there is nothing to lose."""
+        super().on_train_start(trainer, pl_module)
+        self._since = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Writes when it is time; the first process says whether it is, as all write together."""
+        if _ends(trainer) or trainer.strategy.broadcast(time.monotonic() - self._since >= self._pause):
+            super().on_train_epoch_end(trainer, pl_module)
+            if self._last_global_step_saved == trainer.global_step:
+                self._since = time.monotonic()
+
+
+def _ends(trainer: pl.Trainer) -> bool:
+    """Whether this epoch is the last; Lightning's `done` would also announce it each time that it is asked."""
+    epochs, steps = trainer.max_epochs or -1, trainer.max_steps
+    progress: Any = trainer.fit_loop.epoch_progress.current
+    passed = progress.processed
+    return bool(trainer.should_stop or 0 < epochs <= passed or 0 < steps <= trainer.global_step)

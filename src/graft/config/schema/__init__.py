@@ -11,6 +11,7 @@ from graft.config.schema.callbacks import (
     EarlyStopping,
     LearningRateMonitor,
     MovingAverage,
+    Newest,
     RichProgressBar,
     WiseFT,
 )
@@ -64,6 +65,7 @@ TARGETS: dict[str, type] = {
     "graft.runs.loggers.trackio_logger": TrackioLogger,
     "graft.runs.loggers.wandb_logger": WandbLogger,
     "graft.runs.checkpoints.Checkpoint": Checkpoint,
+    "graft.runs.checkpoints.Newest": Newest,
     "graft.strategies.Strategy": Strategy,
     "graft.strategies.averaging.MovingAverage": MovingAverage,
     "graft.strategies.adapters.IA3": IA3,

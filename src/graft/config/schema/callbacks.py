@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from graft.config.schema.kinds import ABSENT, BelowOne, Count, Range, Share
+from graft.config.schema.kinds import ABSENT, BelowOne, Count, NonNegative, Range, Share
 
 
 @dataclass
@@ -22,6 +22,13 @@ class Checkpoint:
     save_on_train_epoch_end: bool | None = ABSENT
     save_weights_only: bool = ABSENT
     enable_version_counter: bool = ABSENT
+
+
+@dataclass(kw_only=True)
+class Newest(Checkpoint):
+    """graft.runs.checkpoints.Newest."""
+
+    pause: NonNegative
 
 
 @dataclass
