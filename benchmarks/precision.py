@@ -2,6 +2,7 @@
 
     python benchmarks/precision.py                  head on frozen features and full fine-tuning, images and texts
     python benchmarks/precision.py --seeds 3
+    python benchmarks/precision.py --precision bf16-mixed --recipes "texts, frozen"      emulated where it must be
 
 Each seed has a split of its own, which both precisions share, so that differences are of pairs. Full fine-tuning is
 short, that all ends in 20 minutes on two cores: what is asked is whether precisions differ, not how good it gets. Where
@@ -15,7 +16,6 @@ from pathlib import Path
 
 from strategies import sweep
 
-PRECISIONS = ("32-true", "auto")
 SHORT = ["augmentation=dihedral", "backbone.image_size=96", "trainer.max_epochs=2", "optimizer.lr=0.0003"]
 RECIPES = {
     "images, frozen": ["experiment=elpv_feature_extraction"],
@@ -32,21 +32,23 @@ METRICS = ("test/accuracy", "test/auroc")
 
 def main():
     arguments = parse()
-    for name, recipe in RECIPES.items():
-        with ThreadPoolExecutor(len(PRECISIONS)) as pool:  # a thread each
-            both = pool.map(lambda precision, own=(name, recipe): scored(arguments, *own, precision), PRECISIONS)
-        scores = dict(zip(PRECISIONS, both, strict=True))
+    precisions = ("32-true", arguments.precision)
+    for name in arguments.recipes:
+        with ThreadPoolExecutor(len(precisions)) as pool:  # a thread each
+            both = pool.map(lambda precision, name=name: scored(arguments, name, RECIPES[name], precision), precisions)
+        first, second = both
         for metric in METRICS:
-            single, auto = ([run[metric] for run in scores[precision]] for precision in PRECISIONS)
-            apart = [second - first for first, second in zip(single, auto, strict=True)]
-            print(
-                f"{name:<16}{metric:<15}float32 {spread(single)}  auto {spread(auto)}  auto - float32 {spread(apart)}"
-            )
+            single, other = ([run[metric] for run in runs] for runs in (first, second))
+            apart = [two - one for one, two in zip(single, other, strict=True)]
+            said = f"float32 {spread(single)}  {arguments.precision} {spread(other)}  apart {spread(apart)}"
+            print(f"{name:<16}{metric:<15}{said}", flush=True)
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--precision", default="auto", help="beside float32")
+    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES))
     parser.add_argument("--logs", type=Path, default=Path("logs/benchmarks/precision"))
     return parser.parse_args()
 

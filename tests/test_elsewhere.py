@@ -36,3 +36,17 @@ def test_an_image_run_finds_its_folder_and_the_weights_it_began_with(tiny, graft
     elsewhere()
     assert graft("train", f"resume={folder}", "trainer.max_epochs=2") == 0
     assert graft("evaluate", f"run={folder}") == 0
+
+
+def test_data_that_were_moved_are_asked_for_and_must_be_the_same(tiny, graft, capsys, flowers, tmp_path):
+    first, second = (shutil.copytree(flowers, tmp_path / name) for name in ("first", "second"))
+    folder = tiny("trainer.max_epochs=1", f"datamodule.root={first}")
+    shutil.rmtree(first)
+    assert graft("evaluate", f"run={folder}") == 2
+    error = capsys.readouterr().err
+    assert str(first) in error
+    assert "data=" in error
+    assert graft("evaluate", f"run={folder}", f"data={second}") == 0
+    next((second / "rose").iterdir()).unlink()
+    assert graft("evaluate", f"run={folder}", f"data={second}") == 1
+    assert "1 gone" in capsys.readouterr().err

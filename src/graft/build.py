@@ -192,7 +192,7 @@ def build_trainer(
     Raises:
         ConfigError: This machine has no such device.
     """
-    _check_accelerator(str(cfg.trainer.accelerator))
+    check_accelerator(cfg)
     trainer: pl.Trainer = build(
         _without_compile(cfg),
         precision=resolve(cfg.trainer.precision, cfg.trainer.accelerator),
@@ -216,8 +216,13 @@ def _without_compile(cfg: DictConfig) -> DictConfig:
     return node
 
 
-def _check_accelerator(name: str) -> None:
-    """Lightning would say it with the names of its classes."""
+def check_accelerator(cfg: DictConfig) -> None:
+    """Says what Lightning would say with the names of its classes.
+
+    Raises:
+        ConfigError: This machine has no such device.
+    """
+    name = str(cfg.trainer.accelerator)
     there = {"cuda": CUDAAccelerator.is_available(), "mps": MPSAccelerator.is_available()}
     if not there.get(name, True) or (name == "gpu" and not any(there.values())):
         raise ConfigError(

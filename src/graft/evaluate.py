@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from graft.build import as_one_process, build_backbone, build_datamodule, build_strategy, build_task, build_trainer
+from graft.errors import ConfigError
 from graft.expected_warnings import ignore_expected_warnings
 from graft.forgetting import forgetting
 from graft.precompute import precompute_features
@@ -20,6 +21,8 @@ from graft.runs.signals import signals
 from graft.scoring import load_checkpoint, score
 
 log = logging.getLogger(__name__)
+
+_PLACES = ("root", "path", "folder")  # what datamodules call the place of their data
 
 
 def evaluate(cfg: DictConfig) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     with signals(), logging_to(run.log):
         if cfg.source is not None:
             return source_scored(run, Path(cfg.source).expanduser())
-        scores = score_again(run, cfg.split, cfg.checkpoint)
+        scores = score_again(run, cfg.split, cfg.checkpoint, cfg.data)
         before = run.load_summary() if run.summary.exists() else {}
         target = run.path / "evaluations" / f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S-%f}.json"
         target.parent.mkdir(exist_ok=True)
@@ -47,11 +50,11 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     return scores
 
 
-def score_again(run: RunFolder, split: str, checkpoint: str) -> dict[str, float]:
-    """Rebuilds what the run trained, and scores it."""
+def score_again(run: RunFolder, split: str, checkpoint: str, data: str | None = None) -> dict[str, float]:
+    """Rebuilds what the run trained, and scores it; `data`: where its data lie now, if they were moved."""
     ignore_expected_warnings()
     path = run.checkpoint(checkpoint)
-    cfg = as_one_process(run.load_config())
+    cfg = _with_data(as_one_process(run.load_config()), data)
     backbone = build_backbone(cfg)
     datamodule = build_datamodule(cfg, backbone)
     run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
@@ -60,6 +63,30 @@ def score_again(run: RunFolder, split: str, checkpoint: str) -> dict[str, float]
     trainer = build_trainer(cfg, callbacks=[], loggers=[])
     precompute_features(cfg, trainer, task, datamodule, [split])
     return score(trainer, task, datamodule, split)
+
+
+def _with_data(cfg: DictConfig, data: str | None) -> DictConfig:
+    """Says where the data are; whether they are the run's is seen when they are split.
+
+    Raises:
+        ConfigError: They are not where the run found them, or lie in a package and cannot be elsewhere.
+    """
+    key = next((key for key in _PLACES if key in cfg.datamodule), None)
+    if data is not None:
+        if key is None:
+            raise ConfigError(
+                f"data={data}: those of datamodule={cfg.datamodule.name} come in a package: leave it out."
+            )
+        cfg.datamodule[key] = str(data if "://" in data else Path(data).expanduser().absolute())
+    elif key is not None and not _is_there(cfg.datamodule, key):
+        where = cfg.datamodule[key]
+        raise ConfigError(f"the run's data are not at {where} any more: say with data=… where they are now.")
+    return cfg
+
+
+def _is_there(datamodule: DictConfig, key: str) -> bool:
+    where = str(datamodule[key])
+    return "://" in where or bool(datamodule.get("download")) or Path(where).exists()
 
 
 def source_scored(run: RunFolder, source: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from graft.build import (
     build_strategy,
     build_task,
     build_trainer,
+    check_accelerator,
 )
 from graft.compiling import compile_if_asked
 from graft.config.instantiate import build_all
@@ -38,7 +39,7 @@ from graft.runs.pace import Pace
 from graft.runs.rank import rank
 from graft.runs.signals import SignalHandler
 from graft.runs.stopping import StopOnSignal
-from graft.runs.summary import Stopwatch, parameter_counts, peak_memory
+from graft.runs.summary import Stopwatch, peak_memory
 from graft.scoring import detailed_scores, load_checkpoint, prediction_table, save_predictions, score, step_of
 from graft.seeding import SeedEachStep
 from graft.starting import check_start, keep_without_training, solve_head
@@ -46,7 +47,7 @@ from graft.strategies.adapters import save_adapter
 from graft.strategies.callback import PhaseChanges
 from graft.strategies.schedules import LooksAtValidation
 from graft.strategies.synchronising import synchronise_norms
-from graft.strategies.table import stage_rows, stage_table
+from graft.strategies.table import parameter_counts, stage_rows, stage_table
 from graft.sweeps.pruning import StopWhenPruned
 from graft.sweeps.trial import Trial
 from graft.tasks import Task
@@ -59,6 +60,7 @@ log = logging.getLogger(__name__)
 def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial: Trial | None = None) -> float:
     """Goes from a config and a claimed folder to a summary; `trial`: what the run is in a sweep."""
     ignore_expected_warnings()
+    check_accelerator(cfg)
     clock = Stopwatch()
     with clock.part("setup"):
         run.add_session(describe_session(cfg.seed))

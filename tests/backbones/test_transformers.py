@@ -1,5 +1,6 @@
 """The families of the named text backbones, of two layers each: without network their own weights cannot be had."""
 
+import json
 import shutil
 
 import pytest
@@ -88,3 +89,16 @@ def test_the_last_layer_learns_and_nothing_below(folder, tiny_text, weights):
     for name, value in load_file(folder / "model.safetensors").items():
         if "pooler" not in name:
             assert torch.equal(state[f"backbone.model.{name}"], value) == (".1." not in name), name
+
+
+def test_code_that_comes_with_a_model_is_not_run_nor_asked_about(tmp_path, tiny_text, small_bert, capsys):
+    folder = shutil.copytree(small_bert, tmp_path / "strange")
+    (folder / "config.json").write_text(
+        json.dumps({"model_type": "strange", "auto_map": {"AutoConfig": "own.Strange", "AutoModel": "own.Net"}})
+    )
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    tiny_text(f"backbone.model={folder}", code=1)
+    error = capsys.readouterr().err
+    assert f"{folder} comes with code of its own" in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "ran").exists()

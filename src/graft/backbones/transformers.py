@@ -63,13 +63,13 @@ class TransformersBackbone(Backbone):
     ) -> None:
         super().__init__()
         folder = _folder(model, weights, package)
-        config = AutoConfig.from_pretrained(folder)
+        config = _read(AutoConfig, folder)
         self.model = _network(config, dropout)
         _fill(self.model, weights, folder)
         self.num_features = int(config.hidden_size)
         self.stages = partition(self, _stage_names(self.model))
         self._pooling = pooling
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = _read(AutoTokenizer, folder)
         self._tokenization = Tokenization(tokenizer, _length(max_length, config, tokenizer))
 
     def preprocess(self, train: bool) -> Tokenization:
@@ -98,6 +98,23 @@ def _folder(model: str, source: str, package: PackageFolder | None) -> Path:
         raise ConfigError(f"backbone.weights=package, but no package with weights of {model} is known: set hub.")
     path = Path(model).expanduser()
     return path if path.is_dir() else hub.model_folder(model, with_tensors=source == "hub")
+
+
+def _read(kind: Any, folder: Path) -> Any:
+    """Reads a configuration or a tokenizer; without being told, transformers asks at the terminal whether to run code.
+
+    Raises:
+        GraftError: The folder wants code of its own to be run.
+    """
+    try:
+        return kind.from_pretrained(folder, trust_remote_code=False)
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise GraftError(
+            f"{folder} comes with code of its own, which Graft does not run: take a model that transformers itself"
+            " knows, or write a backbone of your own (docs/extend.md)."
+        ) from error
 
 
 def _network(config: Any, dropout: float | None) -> nn.Module:

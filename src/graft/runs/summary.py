@@ -1,16 +1,14 @@
-"""What a run cost: seconds by part, memory, parameters."""
+"""What a run cost: seconds by part, and memory."""
 
 import contextlib
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import torch
 
-from graft.backbones.stages import Stage
-from graft.strategies import Strategy
-from graft.strategies.table import learning_parameters
+_NOTHING = 0.01  # seconds: to see that there was nothing to do
 
 
 class Stopwatch:
@@ -30,18 +28,9 @@ class Stopwatch:
             self._parts[name] = self._parts.get(name, 0.0) + time.monotonic() - start
 
     def seconds(self) -> dict[str, float]:
-        """Returns `seconds`, since the beginning, and `seconds/<part>`."""
-        parts = {f"seconds/{name}": value for name, value in self._parts.items()}
+        """Returns `seconds`, since the beginning, and `seconds/<part>` of what took any time."""
+        parts = {f"seconds/{name}": value for name, value in self._parts.items() if value > _NOTHING}
         return {"seconds": time.monotonic() - self._start, **parts}
-
-
-def parameter_counts(strategy: Strategy, stages: Iterable[Stage]) -> dict[str, int]:
-    """Counts all parameters, and those that learn in at least one phase."""
-    stages = list(stages)
-    return {
-        "parameters/total": sum(stage.size for stage in stages),
-        "parameters/trainable": learning_parameters(strategy, stages),
-    }
 
 
 def peak_memory() -> dict[str, float]:

@@ -52,6 +52,14 @@ def stage_table(strategy: Strategy, stages: Sequence[Stage], lr: float) -> Table
     return table
 
 
+def parameter_counts(strategy: Strategy, stages: Sequence[Stage]) -> dict[str, int]:
+    """Counts all parameters, and those that learn in at least one phase."""
+    return {
+        "parameters/total": sum(stage.size for stage in stages),
+        "parameters/trainable": learning_parameters(strategy, stages),
+    }
+
+
 def learning_parameters(strategy: Strategy, stages: Sequence[Stage]) -> int:
     """Counts the parameters that are trained in any phase, or solved for before the first."""
     names: set[tuple[str, str]] = set()

@@ -112,6 +112,7 @@ class Evaluate:
     source: str | None
     split: Literal["train", "val", "test"]
     checkpoint: Literal["best", "last"]
+    data: str | None
 
 
 @dataclass
