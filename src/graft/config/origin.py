@@ -14,8 +14,11 @@ def origin() -> dict[str, Any]:
 
     Returns:
         `choices`: of the config groups, by the name that the command line has for them, such as `task/loss`; those
-        that nothing was chosen from are left out. `sweep`: the name of the sweep's folder, or None.
+        that nothing was chosen from are left out. `sweep`: the name of the sweep's folder, or None. Neither is known
+        where a configuration was composed by a program or in a notebook.
     """
+    if not HydraConfig.initialized():
+        return {"choices": {}, "sweep": None}
     hydra: Any = HydraConfig.get()
     choices = {
         group: choice
