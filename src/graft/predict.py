@@ -57,7 +57,7 @@ def predict(cfg: DictConfig) -> Path:
     with signals(), logging_to(run.log):
         description = run.load_data()
         targets, samples_are = told_targets(description), description["samples_are"]
-        inputs = read_inputs(path, samples_are, _column(cfg, run.load_config().datamodule, samples_are))
+        inputs = read_inputs(path, samples_are, column_of(cfg, run.load_config().datamodule, samples_are))
         carried = carried_columns(path, cfg.carry)
         _warn(inputs, str(cfg.inputs))
         values = predicted(run, cfg.checkpoint, inputs)
@@ -76,9 +76,10 @@ def predicted(run: RunFolder, checkpoint: str, inputs: Inputs) -> Tensor:
     return _through(trainer, task, inputs, cfg.datamodule.eval_batch_size)
 
 
-def _column(cfg: DictConfig, trained_on: DictConfig, samples_are: str) -> str:
+def column_of(cfg: DictConfig, trained_on: DictConfig, samples_are: str) -> str:
+    """Returns which column of a table holds the samples: the one that is said, that of the training, or the usual."""
     known = trained_on.get("columns", {}).get("sample") or trained_on.get("sample")
-    return str(cfg.column or known or ("text" if samples_are == "texts" else "path"))
+    return str(cfg.get("column") or known or ("text" if samples_are == "texts" else "path"))
 
 
 def _through(trainer: Trainer, task: Task, inputs: Inputs, batch_size: int) -> Tensor:
