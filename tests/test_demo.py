@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -160,7 +159,8 @@ def test_an_image_and_a_folder_get_the_predictions_of_graft_predict(tiny, graft,
         browser.until(f"document.querySelector('#many').innerText.includes('{some[3].name[:4]}')")
         browser.of("document.querySelector('#predict_all').click()")
         table = browser.until(
-            "document.querySelector('#table')?.innerText.includes('broken') && document.querySelector('#table').innerText"
+            "document.querySelector('#table')?.innerText.includes('broken')"
+            " && document.querySelector('#table').innerText"
         )
         assert "not an image" in table
         link = browser.until("document.querySelector('#csv')?.href || document.querySelector('#csv a')?.href")

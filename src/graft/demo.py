@@ -67,7 +67,8 @@ class Predictor:
         csv = folder / "predictions.csv"
         save(csv, iter([table]))
         columns = [_shown(table[name]) for name in table.column_names]
-        return table.column_names, [list(row) for row in zip(*columns, strict=True)], str(csv)
+        names = [name.removeprefix("probability/") for name in table.column_names]  # the page may be narrow
+        return names, [list(row) for row in zip(*columns, strict=True)], str(csv)
 
     def _predicted(self, inputs: Inputs) -> Tensor:
         rows = torch.arange(len(inputs.table.ids)).numpy()

@@ -79,7 +79,7 @@ def page(shown: Shown) -> Any:
                 elem_id="many",
             )
             all_button = gr.Button("Predict all", variant="primary", elem_id="predict_all")
-            table = gr.Dataframe(label="Predictions", interactive=False, wrap=True, visible=False, elem_id="table")
+            table = gr.Dataframe(label="Predictions", interactive=False, visible=False, elem_id="table")
             csv = gr.DownloadButton("Download as CSV", visible=False, elem_id="csv")
         all_button.click(_tabulated(gr, shown), files, [table, csv], api_name="many")
     return blocks
@@ -128,7 +128,11 @@ def _said(gr: Any, shown: Shown) -> Any:
 def _told(gr: Any, shown: Shown) -> Callable[[str | None], Any]:
     def told(given: str | None) -> Any:
         if not given or not given.strip():
-            raise gr.Error(f"First give {'a text' if shown.samples_are == 'texts' else 'an image'}.", duration=5, print_exception=False)
+            raise gr.Error(
+                f"First give {'a text' if shown.samples_are == 'texts' else 'an image'}.",
+                duration=5,
+                print_exception=False,
+            )
         try:
             found = shown.one(given)
         except GraftError as error:

@@ -28,6 +28,7 @@ def quantized(network: Network) -> Network:
     """
     try:
         from torchao.quantization import Int8WeightOnlyConfig, quantize_, swap_conv2d_1x1_to_linear
+        from torchao.utils import unwrap_tensor_subclass
     except ImportError as error:
         raise GraftError("quantize=int8 needs the extra `quantize`: pip install 'graft[quantize]'") from error
     small = copy.deepcopy(network)
@@ -35,6 +36,7 @@ def quantized(network: Network) -> Network:
     if not any(isinstance(module, nn.Linear) for module in small.modules()):
         raise GraftError("quantize=int8: the network has no linear layer that torchao could quantise.")
     quantize_(small, Int8WeightOnlyConfig(set_inductor_config=False))
+    unwrap_tensor_subclass(small)  # into plain tensors; else the program could be read with torchao only
     return small
 
 
