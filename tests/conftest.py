@@ -192,6 +192,8 @@ def settings():
         merged = {}
         for file in ("timm", name):
             merged |= yaml.safe_load((ROOT / "configs" / "backbone" / f"{file}.yaml").read_text())
-        return {key: value for key, value in (merged | changes).items() if key not in ("_target_", "defaults")}
+        return {
+            key: value for key, value in (merged | changes).items() if key not in ("_target_", "defaults", "license")
+        }
 
     return load

@@ -110,7 +110,10 @@ def test_the_version_is_grafts(graft, capsys):
     ("word", "expected"),
     [
         ("tran", "'tran' is no command. Did you mean 'train'?"),
-        ("zzz", "'zzz' is no command. There are: train, evaluate, predict, shard, strategies, compare, cache."),
+        (
+            "zzz",
+            "'zzz' is no command. There are: train, evaluate, predict, export, demo, shard, strategies, compare,",
+        ),
         ("backbone=resnet18", "Did you mean `graft train backbone=resnet18`?"),
     ],
 )

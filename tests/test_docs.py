@@ -29,7 +29,7 @@ NEEDS = {  # what a block may say that it needs, for no test to run it whole; it
     "the extra: pip install 'graft[slurm]'",
     "the extra: pip install 'graft[ray]'",
 }
-FOLDERS = {"train": "resume", "evaluate": "run", "predict": "run", "shard": "to"}
+FOLDERS = {"train": "resume", "evaluate": "run", "predict": "run", "export": "run", "demo": "run", "shard": "to"}
 
 
 class Block(NamedTuple):
@@ -73,7 +73,7 @@ def test_every_block_is_of_a_kind_that_is_used_or_says_what_it_needs():
     """Layouts are `text`; Python and YAML are those that the tests below name; a shell's lines are Graft's own."""
     assert {block.language for block in BLOCKS} == {"bash", "python", "text", "yaml"}
     assert {block.needs for block in BLOCKS} - {""} <= NEEDS
-    assert {block.page for block in BLOCKS if block.language == "python"} == {"family.md", "predict.md"}
+    assert {block.page for block in BLOCKS if block.language == "python"} == {"export.md", "family.md", "predict.md"}
     assert {block.page for block in BLOCKS if block.language == "yaml"} == {"extend.md", "family.md"}
     strange = [line for block, line in LINES if not block.needs and not line.startswith("graft ")]
     assert set(strange) == {"pip install uv && uv run graft train", "uv run pytest"}, "the README's, which CI runs"

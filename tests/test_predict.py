@@ -10,7 +10,7 @@ from PIL import Image
 from graft.data import encodings
 from graft.data.carried import carried_columns
 from graft.errors import GraftError
-from graft.predict import _column, beside, save, save_beside
+from graft.predict import beside, column_of, save, save_beside
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_only_a_training_tells_of_random_weights(trained, graft, flowers):
     ],
 )
 def test_which_column_holds_the_samples(given, trained_on, samples_are, column):
-    assert _column(OmegaConf.create({"column": given}), OmegaConf.create(trained_on), samples_are) == column
+    assert column_of(OmegaConf.create({"column": given}), OmegaConf.create(trained_on), samples_are) == column
 
 
 def test_texts_too_long_or_in_another_encoding_are_counted_and_columns_come_along(tiny_text, graft, tmp_path):

@@ -20,7 +20,10 @@ def reference(configs: Path, docs: Path) -> dict[str, str]:
     """
     groups = {path.name: sorted(path.rglob("*.yaml")) for path in sorted(configs.iterdir()) if path.is_dir()}
     read = {group: [read_choice(configs, path) for path in paths] for group, paths in groups.items() if paths}
-    commands = [read_choice(configs, configs / f"{name}.yaml") for name in ("train", "evaluate", "predict", "shard")]
+    commands = [
+        read_choice(configs, configs / f"{name}.yaml")
+        for name in ("train", "evaluate", "predict", "export", "demo", "shard")
+    ]
     pages = {group: "\n".join(_page(group, choices, docs)) for group, choices in read.items()}
     pages[_COMMANDS] = "\n".join(_commands_page(commands, docs))
     pages["index"] = "\n".join(_index(read))

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 def build_backbone(cfg: DictConfig) -> Backbone:
     """Makes the backbone, with its weights."""
-    backbone: Backbone = build(cfg.backbone)
+    backbone: Backbone = build(without_licence(cfg.backbone))
     return backbone
 
 
@@ -39,7 +39,7 @@ def build_datamodule(cfg: DictConfig, backbone: Backbone) -> DataModule:
     """Makes the datamodule, which takes its preprocessing from the backbone, and reads its table of samples."""
     augmentation = build_all(cfg.augmentation)
     datamodule: DataModule = build(
-        cfg.datamodule,
+        without_licence(cfg.datamodule),
         preprocess=backbone.preprocess,
         augment=chain(augmentation),
         mix=mixes(augmentation),
@@ -48,6 +48,17 @@ def build_datamodule(cfg: DictConfig, backbone: Backbone) -> DataModule:
     )
     datamodule.setup()
     return datamodule
+
+
+def without_licence(node: DictConfig) -> DictConfig:
+    """Returns a node as what it makes takes it; `license` is there for whoever publishes a model, see graft.export."""
+    if "license" not in node:
+        return node
+    own: DictConfig = node.copy()
+    own._set_parent(node._get_parent())
+    with open_dict(own):
+        own.pop("license")
+    return own
 
 
 def build_strategy(cfg: DictConfig, backbone: Backbone) -> Strategy:

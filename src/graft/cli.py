@@ -24,6 +24,8 @@ _COMMANDS = {
     "train": "trains a network on top of a pretrained one and leaves a run folder",
     "evaluate": "scores a finished run again, from its run folder alone",
     "predict": "says what a run's model makes of new images or texts",
+    "export": "writes a run's model for other programs: ONNX, torch, safetensors, the Hugging Face Hub",
+    "demo": "shows on a local page what a run's model says of an image or a text",
     "shard": "writes a dataset as shards, to train from a folder or an object store anywhere",
 }
 _LISTS = {
@@ -54,7 +56,8 @@ Usage: graft cache                          what there is, with sizes
 
 folder=… looks into another folder than graft/features in the user's cache."""
 _COMPLETION = ("-sc", "--shell-completion")
-_FOLDER_KEYS = {"train": "resume", "evaluate": "run", "predict": "run", "shard": "to"}  # an old run, or a new folder
+_OF_A_RUN = ("evaluate", "predict", "export", "demo")
+_FOLDER_KEYS = {"train": "resume", "shard": "to", **dict.fromkeys(_OF_A_RUN, "run")}  # an old run, or a new folder
 
 
 def main() -> int:
@@ -224,7 +227,7 @@ def _ending_with_its_reader() -> Iterator[None]:
 def _check(line: "Line") -> "RunMode | None":
     """Finds mistakes before Hydra makes a folder; returns the mode of a single run."""
     mode = _check_configuration(line)
-    if line.command in ("evaluate", "predict"):
+    if line.command in _OF_A_RUN:
         _open(line)
     elif line.command == "train" and line.folder is not None:
         raise ConfigError("resume goes on with one run: leave out -m.")

@@ -1,7 +1,7 @@
 """`graft predict`: what a run's model says of new samples, from its run folder alone."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -18,19 +18,20 @@ from pytorch_lightning.callbacks import RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from graft.build import as_one_process, build_backbone, build_strategy, build_task, build_trainer
+from graft.build import build_trainer
 from graft.data.carried import carried_columns
 from graft.data.inputs import Inputs, read_inputs
 from graft.data.samples import as_is, plain
 from graft.data.sampling import EvaluationBatches
-from graft.data.table import Kind, Targets
+from graft.data.table import Targets
 from graft.errors import ConfigError, GraftError
 from graft.expected_warnings import ignore_expected_warnings
+from graft.restoring import restored_task, told_targets
 from graft.runs.atomic import replacing
 from graft.runs.folder import RunFolder
 from graft.runs.log import logging_to
 from graft.runs.signals import signals
-from graft.scoring import load_checkpoint, predicted_columns
+from graft.scoring import predicted_columns
 from graft.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -55,11 +56,11 @@ def predict(cfg: DictConfig) -> Path:
     path = Path(cfg.inputs).expanduser()
     with signals(), logging_to(run.log):
         description = run.load_data()
-        targets, samples_are = _targets(description), description["samples_are"]
-        inputs = read_inputs(path, samples_are, _column(cfg, run.load_config().datamodule, samples_are))
+        targets, samples_are = told_targets(description), description["samples_are"]
+        inputs = read_inputs(path, samples_are, column_of(cfg, run.load_config().datamodule, samples_are))
         carried = carried_columns(path, cfg.carry)
         _warn(inputs, str(cfg.inputs))
-        values = predicted(run, cfg.checkpoint, targets, inputs)
+        values = predicted(run, cfg.checkpoint, inputs)
         table = tabulated(inputs, values, targets)
         save_beside(output, table, carried, path)
         log.info("%d of %d inputs predicted", len(inputs.table.ids), len(inputs.ids))
@@ -67,21 +68,18 @@ def predict(cfg: DictConfig) -> Path:
     return output
 
 
-def predicted(run: RunFolder, checkpoint: str, targets: Targets, inputs: Inputs) -> Tensor:
+def predicted(run: RunFolder, checkpoint: str, inputs: Inputs) -> Tensor:
     """Returns predictions of the good inputs, `(n, classes)`."""
     ignore_expected_warnings()
-    path = run.checkpoint(checkpoint)
-    cfg = as_one_process(run.load_config())
-    backbone = build_backbone(cfg)
-    task = build_task(cfg, backbone, build_strategy(cfg, backbone), targets)
-    load_checkpoint(task, path)
+    cfg, task = restored_task(run, checkpoint)
     trainer = build_trainer(cfg, callbacks=[RichProgressBar(leave=False)], loggers=[])
     return _through(trainer, task, inputs, cfg.datamodule.eval_batch_size)
 
 
-def _column(cfg: DictConfig, trained_on: DictConfig, samples_are: str) -> str:
+def column_of(cfg: DictConfig, trained_on: DictConfig, samples_are: str) -> str:
+    """Returns which column of a table holds the samples: the one that is said, that of the training, or the usual."""
     known = trained_on.get("columns", {}).get("sample") or trained_on.get("sample")
-    return str(cfg.column or known or ("text" if samples_are == "texts" else "path"))
+    return str(cfg.get("column") or known or ("text" if samples_are == "texts" else "path"))
 
 
 def _through(trainer: Trainer, task: Task, inputs: Inputs, batch_size: int) -> Tensor:
@@ -195,12 +193,6 @@ def _output(cfg: DictConfig, run: RunFolder) -> Path:
     if output.exists():
         raise ConfigError(f"output={cfg.output} exists already: choose another name.")
     return output
-
-
-def _targets(description: dict[str, Sequence[str]]) -> Targets:
-    classes = list(description["classes"])
-    # Mean and deviation of values are in the checkpoint; these only hold their places.
-    return Targets(Kind(str(description["kind"])), classes, mean=[0.0] * len(classes), std=[1.0] * len(classes))
 
 
 def _warn(inputs: Inputs, where: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from graft.build import without_licence
 from graft.config.instantiate import build, target_of
 from graft.config.places import with_absolute_paths
 from graft.data import DataModule
@@ -57,7 +58,9 @@ def _target(cfg: DictConfig) -> Path:
 
 def _datamodule(cfg: DictConfig) -> DataModule:
     kind = target_of(cfg.task).kind
-    datamodule: DataModule = build(cfg.datamodule, preprocess=_as_they_are, augment=None, mix=(), seed=0, kind=kind)
+    datamodule: DataModule = build(
+        without_licence(cfg.datamodule), preprocess=_as_they_are, augment=None, mix=(), seed=0, kind=kind
+    )
     datamodule.setup()
     return datamodule
 

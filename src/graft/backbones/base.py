@@ -68,6 +68,14 @@ class Backbone(nn.Module, ABC):
         """
         raise GraftError(f"The weights of {type(self).__name__} come without the head that they were pretrained with.")
 
+    def rebuilding(self) -> dict[str, Any]:
+        """Returns plain values by which its library makes the network anew without Graft; `library` names it.
+
+        Raises:
+            GraftError: Nothing but its own code can.
+        """
+        raise GraftError(f"Nothing but Graft can make a {type(self).__name__} anew.")
+
     def forward_to(self, stage: str, inputs: Any) -> Tensor:
         """Returns the activation behind a stage, as the next stage takes it in; behind the last, the features.
 

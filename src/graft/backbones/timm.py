@@ -97,6 +97,11 @@ class TimmBackbone(Backbone):
         head: nn.Module = _with_head(*self._origin).get_classifier()  # type: ignore[operator] # likewise
         return head
 
+    def rebuilding(self) -> dict[str, Any]:
+        """Returns what `timm.create_model` takes."""
+        model, _, _, options = self._origin
+        return {"library": "timm", "model": model, "options": options}
+
     def preprocess(self, train: bool) -> ImagePreprocessing:
         """Returns the transform of the weights, with the overrides; the same for training."""
         return self._preprocessing

@@ -76,6 +76,11 @@ class TransformersBackbone(Backbone):
         """Returns the tokenizer of the weights; the same for training."""
         return self._tokenization
 
+    def rebuilding(self) -> dict[str, Any]:
+        """Returns the library's own configuration, and how states become one vector."""
+        config: Any = self.model.config
+        return {"library": "transformers", "config": config.to_diff_dict(), "pooling": self._pooling}
+
     def architecture(self) -> str:
         """Returns modules and the library's own configuration, which may say more than they show."""
         config: Any = self.model.config

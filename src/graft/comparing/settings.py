@@ -32,6 +32,8 @@ _NO_SETTINGS = (
     "callbacks.progress",
     "callbacks.last",
     "callbacks.learning_rate",
+    "backbone.license",
+    "datamodule.license",
     "datamodule.num_workers",
     "datamodule.eval_batch_size",
     "task.metrics",

@@ -23,7 +23,7 @@ Key = Mapping[str, str]
 _ROOMS = ("backbones", "data", "features")  # whose code features and images come out of
 _LIBRARIES = ("torch", "torchvision", "timm", "transformers", "tokenizers", "pillow")
 _OF_IMAGES = ("torch", "torchvision", "pillow")  # those that decode and resize
-_OF_WEIGHTS = ("weights", "package")  # settings that say where the weights come from; the tensors themselves count
+_OF_WEIGHTS = ("weights", "package", "license")  # settings that say whose the weights are; the tensors themselves count
 
 _READABLE = 400  # characters: a tokenizer has a million
 

@@ -111,15 +111,22 @@ class IA3(Adapter):
 
 def merged(backbone: Backbone) -> dict[str, Tensor]:
     """Returns the tensors of the network without adapters that gives the same features, by its own names."""
+    return without_adapters(backbone).state_dict()
+
+
+def without_adapters(backbone: Backbone) -> Backbone:
+    """Returns a copy with its adapters merged into its own layers, so that it gives the same features."""
+    plain = copy.deepcopy(backbone)
+    if getattr(backbone, "peft_config", None) is None:  # none was put in, and peft may not be installed
+        return plain
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    plain = copy.deepcopy(backbone)
     for name, module in list(plain.named_modules()):
         if isinstance(module, BaseTunerLayer):
             module.merge()
             parent, _, child = name.rpartition(".")
             setattr(plain.get_submodule(parent), child, module.get_base_layer())
-    return plain.state_dict()
+    return plain
 
 
 def save_adapter(backbone: Backbone, head: nn.Module, folder: Path, alone: bool) -> None:

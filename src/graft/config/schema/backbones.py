@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from graft.config.schema.kinds import Count, Range, Share
+from graft.config.schema.kinds import ABSENT, Count, Range, Share
 
 
 @dataclass
@@ -29,6 +29,7 @@ class TimmBackbone:
     interpolation: Literal["nearest", "bilinear", "bicubic"] | None
     mean: list[float] | None
     std: list[float] | None
+    license: str | None = ABSENT  # in runs from before it was asked for
 
 
 @dataclass
@@ -50,3 +51,4 @@ class TransformersBackbone:
     pooling: Literal["mean", "cls"]
     max_length: Annotated[int, Range(3)] | None
     dropout: Share | None
+    license: str | None = ABSENT  # likewise

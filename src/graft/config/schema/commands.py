@@ -128,6 +128,27 @@ class Predict:
 
 
 @dataclass
+class Export:
+    """configs/export.yaml."""
+
+    run: str
+    format: Literal["onnx", "torch", "safetensors", "hub"]
+    to: str | None
+    checkpoint: Literal["best", "last"]
+    quantize: Literal["int8"] | None
+
+
+@dataclass
+class Demo:
+    """configs/demo.yaml."""
+
+    run: str
+    checkpoint: Literal["best", "last"]
+    port: Annotated[int, Range(1, 65535)] | None
+    share: bool
+
+
+@dataclass
 class Shard:
     """configs/shard.yaml."""
 
@@ -138,4 +159,11 @@ class Shard:
     chunk_mb: Annotated[int, Range(1, 2000)]  # litdata counts the bytes of a chunk in 32 bits
 
 
-COMMANDS: dict[str, type] = {"train": Train, "evaluate": Evaluate, "predict": Predict, "shard": Shard}
+COMMANDS: dict[str, type] = {
+    "train": Train,
+    "evaluate": Evaluate,
+    "predict": Predict,
+    "export": Export,
+    "demo": Demo,
+    "shard": Shard,
+}

@@ -43,6 +43,7 @@ class Datamodule:
     limit: Count | None
     bad_files: Literal["error", "skip"]
     sampler: Literal["shuffled", "balanced"]
+    license: str | None = ABSENT  # in runs from before it was asked for
 
 
 @dataclass(kw_only=True)

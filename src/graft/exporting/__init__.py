@@ -1,0 +1,1 @@
+"""A trained network for other programs: ONNX, a program of torch's, tensors that a short script loads, a model card."""

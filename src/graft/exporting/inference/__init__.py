@@ -1,0 +1,1 @@
+"""Scripts that go along with exported weights; they know nothing of Graft."""

@@ -1,0 +1,63 @@
+"""Makes the network of this folder anew and predicts images; needs torch, torchvision, timm and safetensors."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from PIL import Image, ImageOps
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
+
+
+class Model(nn.Module):
+    """Takes images `(batch, channels, height, width)`, gives probabilities or values `(batch, classes)`."""
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__()
+        folder = Path(folder)
+        self.config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self.steps = json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))["preprocessing"]
+        self.classes: list[str] = self.config["classes"]
+        network = self.config["network"]
+        self.network = timm.create_model(network["model"], num_classes=0, **network["options"])
+        layers = [getattr(nn, kind)(*arguments) for kind, arguments in self.config["head"]]
+        self.head = nn.Sequential(*layers)
+        self.load_state_dict(load_file(folder / "model.safetensors"))
+        self.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Predicts images that were prepared."""
+        return read(self.head(self.network(images)), self.config)
+
+    def prepare(self, path: str | Path) -> Tensor:
+        """Makes an input `(channels, height, width)` of an image file."""
+        with Image.open(path) as file:
+            image = functional.pil_to_tensor(ImageOps.exif_transpose(file).convert("RGB"))
+        steps = self.steps
+        image = functional.rgb_to_grayscale(image) if steps["grey"] else image
+        interpolation = InterpolationMode(steps["interpolation"])
+        image = functional.resize(image, [steps["resize_shorter_side"]], interpolation, antialias=True)
+        image = functional.center_crop(image, [steps["center_crop"]])
+        image = functional.to_dtype(image, torch.float32, scale=True)
+        normalised: Tensor = functional.normalize(image, steps["mean"], steps["std"])
+        return normalised
+
+    @torch.inference_mode()
+    def predict(self, paths: Sequence[str | Path]) -> list[dict[str, float]]:
+        """Returns a probability or value by class for each image file."""
+        predictions = self(torch.stack([self.prepare(path) for path in paths]))
+        return [dict(zip(self.classes, row, strict=True)) for row in predictions.tolist()]
+
+
+def read(outputs: Tensor, config: dict[str, Any]) -> Tensor:
+    """Makes predictions of the head's outputs."""
+    if config["kind"] == "single_label":
+        return outputs.softmax(dim=1)
+    if config["kind"] == "multi_label":
+        return outputs.sigmoid()
+    return outputs * torch.tensor(config["std"]) + torch.tensor(config["mean"])

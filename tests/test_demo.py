@@ -1,0 +1,200 @@
+"""The page of `graft demo`, in a real browser where there is one."""
+
+import base64
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pyarrow.csv
+import pytest
+
+from graft.demo import Predictor
+from graft.runs.folder import RunFolder
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+class Browser:
+    """A page of Chromium without a window, driven through its own debugging protocol."""
+
+    def __init__(self, folder):
+        from websockets.sync.client import connect
+
+        flags = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={folder}",
+        ]
+        self._process = subprocess.Popen([CHROMIUM, *flags, "about:blank"], stderr=subprocess.DEVNULL)
+        told = self._soon(lambda: (Path(folder) / "DevToolsActivePort").read_text().split()[0])
+        pages = self._soon(lambda: json.load(urllib.request.urlopen(f"http://127.0.0.1:{told}/json/list")))
+        address = next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page")
+        self._socket = connect(address, max_size=None)
+        self._number = 0
+        self.asked = []  # addresses that the page has asked for
+        for domain in ("Page", "Network", "DOM", "Runtime"):
+            self.do(f"{domain}.enable")
+
+    def do(self, method, **parameters):
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+        while True:
+            said = json.loads(self._socket.recv(60))
+            if said.get("method") == "Network.requestWillBeSent":
+                self.asked.append(said["params"]["request"]["url"])
+            if said.get("id") == self._number:
+                assert "error" not in said, said
+                return said["result"]
+
+    def of(self, expression):
+        """The value of an expression of JavaScript."""
+        return self.do("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+
+    def until(self, expression, seconds=60):
+        end = time.monotonic() + seconds
+        while not (value := self.of(expression)):
+            assert time.monotonic() < end, f"{expression}; the page: {self.of('document.body.innerText')}"
+            time.sleep(0.2)
+        return value
+
+    def open(self, address, width=1280, dark=False):
+        self.do("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.do("Emulation.setEmulatedMedia", features=[scheme])
+        self.do("Page.navigate", url=address)
+        self.until("!!document.querySelector('#predict')")
+
+    def give(self, selector, *files):
+        root = self.do("DOM.getDocument")["root"]["nodeId"]
+        node = self.do("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.do("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
+
+    def tab(self, name):
+        self.until(f"[...document.querySelectorAll('button[role=tab]')].some(tab => tab.innerText.includes('{name}'))")
+        self.of(
+            f"[...document.querySelectorAll('button[role=tab]')].find(tab => tab.innerText.includes('{name}')).click()"
+        )
+
+    def picture(self, path):
+        shot = self.do("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+        Path(path).write_bytes(base64.b64decode(shot))
+
+    def close(self):
+        self._socket.close()
+        self._process.terminate()
+        self._process.wait(20)
+
+    @staticmethod
+    def _soon(ask, seconds=60):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return ask()
+            except (OSError, IndexError):
+                assert time.monotonic() < end
+                time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def demo_of(run, *words):
+    """The command in a process of its own; gives it and the page's address."""
+    command = [sys.executable, "-m", "graft", "demo", f"run={run}", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("the page: "):
+                break
+        else:
+            raise AssertionError("".join(lines))
+        yield process, line.removeprefix("the page: ").strip()
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+def browser(tmp_path):
+    opened = Browser(tmp_path / "browser")
+    yield opened
+    opened.close()
+
+
+in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_an_image_and_a_folder_get_the_predictions_of_graft_predict(tiny, graft, flowers, browser, tmp_path):
+    pytest.importorskip("gradio")
+    trained = tiny("strategy=full_finetuning", "trainer.max_epochs=2", "optimizer.lr=1e-3")
+    assert graft("predict", f"run={trained}", f"inputs={flowers}", f"output={tmp_path}/known.csv") == 0
+    rows = pyarrow.csv.read_csv(tmp_path / "known.csv").to_pylist()
+    known = {Path(row["id"]).name: row for row in rows}
+    with demo_of(trained) as (process, address):
+        assert address.startswith("http://127.0.0.1:")
+        browser.open(address)
+        some = sorted(flowers.rglob("*.png"))[:4]
+        browser.give("#one input[type=file]", some[0])
+        said = browser.until(
+            "document.querySelector('#said').innerText.includes('%') && document.querySelector('#said').innerText"
+        )
+        likeliest = known[some[0].name]["prediction"]
+        assert f"{100 * known[some[0].name][f'probability/{likeliest}']:.0f}%" in said
+        browser.tab("A folder")
+        folder = tmp_path / "some"
+        folder.mkdir()
+        for file in some:
+            shutil.copy(file, folder)
+        (folder / "broken.png").write_bytes(b"no image")
+        browser.give("#many input[type=file]", folder)
+        browser.until(f"document.querySelector('#many').innerText.includes('{some[3].name[:4]}')")
+        browser.of("document.querySelector('#predict_all').click()")
+        table = browser.until(
+            "document.querySelector('#table')?.innerText.includes('broken')"
+            " && document.querySelector('#table').innerText"
+        )
+        assert "not an image" in table
+        link = browser.until("document.querySelector('#csv')?.href || document.querySelector('#csv a')?.href")
+        (tmp_path / "downloaded.csv").write_bytes(urllib.request.urlopen(link).read())
+        for row in pyarrow.csv.read_csv(tmp_path / "downloaded.csv").to_pylist():
+            if row["id"] != "broken.png":
+                assert row["probability/rose"] == pytest.approx(known[row["id"]]["probability/rose"], abs=1e-5)
+        elsewhere = [url for url in browser.asked if not url.startswith((address.rstrip("/"), "data:", "blob:"))]
+        assert elsewhere == []
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.wait(30) == 0
+        assert "Traceback" not in rest
+
+
+def test_a_text_and_a_folder_of_texts(tiny_text, tmp_path):
+    trained = tiny_text("trainer.max_epochs=1")
+    predictor = Predictor(RunFolder.open(trained), "best", tmp_path)
+    said = predictor.one("the film was great")
+    assert sum(said.values()) == pytest.approx(1, abs=1e-5)
+    lines = tmp_path / "lines.txt"
+    lines.write_text("the film was great\n\nthe film was dull\n")
+    names, rows, path = predictor.many([str(lines)])
+    assert [row[names.index("error")] for row in rows] == [None, "the text is empty", None]
+    assert pyarrow.csv.read_csv(path)["probability/good"][0].as_py() == pytest.approx(said["good"], abs=1e-6)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "same.txt").write_text(f"the film was {name}")
+    names, rows, _ = predictor.many([str(tmp_path / name / "same.txt") for name in ("a", "b")])
+    assert [row[0] for row in rows] == ["same.txt", "same_1.txt"]
+
+
+def test_mistakes_are_told_before_gradio_is_needed(graft, tmp_path, capsys, monkeypatch):
+    assert graft("demo", f"run={tmp_path}") == 2
+    assert "is not the folder of a run" in capsys.readouterr().err
+    assert graft("demo", f"run={tmp_path}", "port=70000") == 2
+    assert "port" in capsys.readouterr().err

@@ -1,0 +1,279 @@
+"""A run's model in other formats, from its run folder alone, and what its card says."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+import yaml
+from omegaconf import OmegaConf
+
+from graft import export as command
+from graft.errors import GraftError
+from graft.export import _model, write
+from graft.exporting import checking, programs
+from graft.exporting.network import Network
+from graft.runs.folder import RunFolder
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture(scope="module")
+def trained_once(tiny_task, tmp_path_factory):
+    from graft.cli import main
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    own = ["strategy=full_finetuning", "trainer.max_epochs=1", "optimizer.lr=1e-3", "cache.enabled=false"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRAFT_ROOT", str(folder.parent))
+        patch.setattr(sys, "argv", ["graft", "train", *tiny_task, *own, f"hydra.run.dir={folder}", "name=tiny"])
+        assert main() == 0
+    return folder
+
+
+@pytest.fixture
+def images(trained_once, tmp_path):
+    return shutil.copytree(trained_once, tmp_path / "run" / "tiny")
+
+
+@pytest.fixture
+def texts(tiny_text):
+    return tiny_text("strategy=lora", "trainer.max_epochs=2", "optimizer.lr=1e-2")
+
+
+def code_of(folder):
+    (code,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    return code
+
+
+def known_of(run, read_column="probability/rose"):
+    return {row["id"]: row[read_column] for row in pq.read_table(run / "predictions.parquet").to_pylist()}
+
+
+def test_an_onnx_model_of_texts_takes_any_batch_and_length_and_says_what_the_run_says(texts, graft, read, capsys):
+    """With LoRA merged, by ONNX Runtime and a tokenizer alone, from what lies in the folder."""
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    assert graft("export", f"run={texts}", "format=onnx") == 0
+    folder = texts / "exports" / "onnx"
+    told = read(folder, "preprocessing.json")
+    tokenizer = Tokenizer.from_file(str(folder / told["preprocessing"]["tokenizer"]))
+    tokenizer.enable_truncation(told["preprocessing"]["max_length"])
+    tokenizer.enable_padding(pad_id=told["preprocessing"]["pad_token_id"])
+    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    assert [each.name for each in session.get_inputs()] == [each["name"] for each in told["inputs"]]
+    said = [f"the film {number} was {'very ' * (number % 7)}great" for number in range(7)]
+    (texts / "said.txt").write_text("\n".join(said))
+    assert graft("predict", f"run={texts}", f"inputs={texts}/said.txt", f"output={texts}/out.parquet") == 0
+    expected = pq.read_table(texts / "out.parquet")["probability/good"].to_numpy()
+    cut = tokenizer.encode_batch(said)
+    ids, mask = (np.array([getattr(each, name) for each in cut]) for name in ("ids", "attention_mask"))
+    (found,) = session.run([told["output"]["name"]], {"input_ids": ids, "attention_mask": mask})
+    assert found[:, told["classes"].index("good")] == pytest.approx(expected, abs=1e-5)
+    assert np.ptp(found) > 1e-3, "the same for all would prove nothing"
+    check = read(folder, "export.json")["check"]
+    assert check["batch_sizes"] == [1, 5]
+    assert check["max_difference"] <= 1e-4
+    assert "validation split" in check["samples"]
+
+
+def test_weights_for_the_hub_are_loaded_and_predict_by_the_code_of_their_card(
+    images, graft, flowers, tmp_path, capsys, monkeypatch
+):
+    assert graft("export", f"run={images}", "format=hub", f"to={tmp_path}/hub") == 0
+    folder = tmp_path / "hub"
+    assert f"hf upload <you>/tiny {folder}" in capsys.readouterr().out
+    name, expected = next(iter(known_of(images).items()))
+    shutil.copy(flowers / name, folder / "photo.png")
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    exec(code_of(folder), {})
+    monkeypatch.delitem(sys.modules, "inference")
+    (said,) = eval(capsys.readouterr().out.splitlines()[-1])
+    assert said["rose"] == pytest.approx(expected, abs=1e-5)
+    assert "graft" not in re.findall(r"^(?:import|from) (\w+)", (folder / "inference.py").read_text(), re.MULTILINE)
+    _, header, card = (folder / "README.md").read_text().split("---\n", 2)
+    told = yaml.safe_load(header)
+    assert told["pipeline_tag"] == "image-classification"
+    assert told["license"] == "unknown"
+    assert "unknown: find out before you publish" in card
+    summary = json.loads((images / "summary.json").read_text())
+    metrics = {each["type"]: each["value"] for each in told["model-index"][0]["results"][0]["metrics"]}
+    assert metrics["auroc"] == pytest.approx(summary["test/auroc"], abs=1e-5)
+    low, high = json.loads((images / "scores.json").read_text())["intervals"]["auroc"]
+    assert re.search(rf"\| auroc \| .* \| {low:.4g} … {high:.4g} \|", card)
+    counted = json.loads((images / "data.json").read_text())
+    assert re.search(rf"\| train \| {counted['samples']['train']} \| \d+ \| \d+ \|\n", card)
+    assert not re.search(r"^\|.*\n(?=[^|\n])", card, re.MULTILINE), "a table ends with an empty line"
+
+
+def test_an_export_is_written_whole_or_not_at_all_and_over_nothing(images, graft, capsys, monkeypatch):
+    monkeypatch.setattr(checking, "TOLERANCE", -1.0)
+    assert graft("export", f"run={images}", "format=safetensors") == 1
+    said = capsys.readouterr().err
+    assert "model.safetensors differs from the run's own predictions" in said
+    assert "nothing was exported" in said
+    assert [path.name for path in (images / "exports").iterdir()] == []
+    monkeypatch.undo()
+
+
+def test_another_network_than_the_runs_is_refused(images, tmp_path, monkeypatch):
+    """A weight changes on the way into the file."""
+    model = _model(RunFolder.open(images), "best")
+
+    class Wrong(Network):
+        def __init__(self, task, names):
+            super().__init__(task, names)
+            self.backbone.model.norm.bias.data += 0.5
+
+    monkeypatch.setattr(command, "Network", Wrong)
+    with pytest.raises(GraftError, match=r"model\.safetensors differs .* by up to"):
+        write(model, "safetensors", None, tmp_path)
+
+
+@pytest.mark.parametrize("kind", [pytest.param("multilabel", marks=pytest.mark.slow), "regression"])
+def test_labels_and_values_come_out_as_the_task_says_them(kind, graft, flowers, tmp_path, tiny_words, read):
+    """From a run whose data have moved: the check is on random inputs then, and says so."""
+    rows = [(path, number) for number, path in enumerate(sorted(flowers.rglob("*.png")))]
+    label = (
+        (lambda path, n: path.parent.name + ("|even" if n % 2 else ""))
+        if kind == "multilabel"
+        else (lambda path, n: 100 + 10 * n)
+    )
+    table = tmp_path / "table.csv"
+    table.write_text("path,label\n" + "".join(f"{path},{label(path, number)}\n" for path, number in rows))
+    run = tmp_path / kind
+    words = [word for word in tiny_words if not word.startswith("datamodule=")]
+    own = [f"task={kind}", "datamodule=image_table", f"datamodule.path={table}", "trainer.max_epochs=1"]
+    own += ["datamodule.columns.separator='|'"] if kind == "multilabel" else []
+    assert graft("train", *words, *own, f"hydra.run.dir={run}") == 0
+    table.unlink()
+    assert graft("export", f"run={run}", "format=safetensors", f"to={tmp_path}/out") == 0
+    told = read(tmp_path / "out", "export.json")["check"]
+    assert told["samples"].startswith("random inputs, seed 0, as the run's data cannot be read here")
+    assert "random inputs" in (tmp_path / "out" / "README.md").read_text()
+    model = _model(RunFolder.open(run), "best")
+    network = Network(model.task, model.examples.keys)
+    program = tmp_path / "model.pt2"
+    programs.save_program(programs.traced(network, model.examples), program)
+    found = programs.program_runner(program)({"images": torch.randn(3, 3, 32, 32)})
+    assert (found.min() > 50) if kind == "regression" else bool(((found > 0) & (found < 1)).all())
+    assert checking.check(model.task, model.examples, programs.program_runner(program), program).largest <= 1e-4
+
+
+def test_looks_at_a_sample_are_part_of_a_program_and_refused_where_they_would_be_lost(images, tmp_path):
+    model = _model(RunFolder.open(images), "best")
+    model.task.test_time_augmentation = {"flip": lambda inputs: inputs.flip(-1)}
+    network = Network(model.task, model.examples.keys)
+    batch = model.examples.batches[1]
+    expected = checking.said_by(model.task, batch["images"])
+    assert torch.allclose(network(batch["images"]), expected, atol=1e-6)
+    model.task.test_time_augmentation = {}
+    assert not torch.allclose(checking.said_by(model.task, batch["images"]), expected, atol=1e-6)
+    model.task.test_time_augmentation = {"flip": lambda inputs: inputs.flip(-1)}
+    with pytest.raises(GraftError, match="weights alone would lose it"):
+        write(model, "hub", None, tmp_path)
+
+
+def test_runs_of_other_seeds_beside_it_are_in_the_card(images, tmp_path):
+    """Recorded: a copy with another seed and another score, one with another rate, one that has not ended."""
+    run = RunFolder.open(images)
+    for name, key, value, state in (
+        ("second", "seed", 7, "done"),
+        ("other", "optimizer.lr", 0.5, "done"),
+        ("third", "seed", 8, "failed"),
+    ):
+        copy = RunFolder(shutil.copytree(run.path, tmp_path / name))
+        cfg = OmegaConf.load(copy.config)
+        OmegaConf.update(cfg, key, value)
+        OmegaConf.save(cfg, copy.config)
+        summary = copy.load_summary()
+        copy.save_summary({**summary, "test/accuracy": summary["test/accuracy"] - 0.1})
+        copy.status.write_text(copy.status.read_text().replace('"done"', f'"{state}"'))
+    over_seeds, count = command._over_seeds(run)
+    assert count == 2
+    mean, deviation = over_seeds["test/accuracy"]
+    assert mean == pytest.approx(run.load_summary()["test/accuracy"] - 0.05)
+    assert deviation == pytest.approx(0.1 / 2**0.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["format=onxx"], 2, "Did you mean 'onnx'"),
+        ([], 2, "format: has no value yet"),
+        (["format=onnx", "quantize=int8"], 2, "quantize=int8 works with format=torch only"),
+        (["format=torch", "to=there"], 2, "there exists already: choose another folder"),
+        (["format=torch", "checkpoint=last"], 1, "last.ckpt is missing; there is best"),
+        (["format=onnx", "without=onnxruntime"], 1, "pip install 'graft[export]'"),
+    ],
+)
+def test_mistakes_are_told(words, code, message, recorded, graft, capsys, monkeypatch, tmp_path):
+    (tmp_path / "there").mkdir()
+    for name in [word.partition("=")[2] for word in words if word.startswith("without=")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    said = [word for word in words if not word.startswith("without=")]
+    assert graft("export", f"run={recorded}", *said) == code
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_an_unfinished_run_is_told(recorded, graft, capsys):
+    status = recorded / "status.json"
+    status.write_text(status.read_text().replace('"done"', '"interrupted"'))
+    assert graft("export", f"run={recorded}", "format=torch") == 1
+    assert (
+        "is no finished run, its state is interrupted: go on with it by `graft train resume=" in capsys.readouterr().err
+    )
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A run's folder with a checkpoint that nothing will read."""
+    folder = tmp_path / "recorded"
+    shutil.copytree(Path(__file__).parent / "comparing" / "recorded", folder)
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    (folder / "checkpoints" / "best.ckpt").touch()
+    return folder
+
+
+@pytest.mark.slow
+def test_the_lines_of_the_docs_say_of_an_image_nearly_what_the_run_says(images, graft, flowers, monkeypatch):
+    """Pillow rounds otherwise than torchvision."""
+    assert graft("export", f"run={images}", "format=onnx") == 0
+    folder = images / "exports" / "onnx"
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "export.md").read_text(), re.DOTALL)
+    (name, expected), *_ = known_of(images).items()
+    shutil.copy(flowers / name, folder / "photo.png")
+    monkeypatch.chdir(folder)
+    found: dict[str, object] = {}
+    exec(code, found)
+    said = found["session"].run(None, {"images": found["inputs"]})[0][0]
+    assert said[found["told"]["classes"].index("rose")] == pytest.approx(expected, abs=5e-3)
+    exec(code_of(folder), {})
+
+
+@pytest.mark.slow
+def test_int8_weights_are_measured_on_the_validation_split_beside_float32(texts, graft, read):
+    pytest.importorskip("torchao")
+    assert graft("export", f"run={texts}", "format=torch", "quantize=int8") == 0
+    folder = texts / "exports" / "torch_int8"
+    told = read(folder, "export.json")["int8"]
+    assert (told["split"], told["samples"]) == ("val", read(texts, "data.json")["samples"]["val"])
+    assert set(told["speed"]) == {"1", "5"}
+    assert 0 < told["max_difference"] < 0.1, "float32's predictions, nearly"
+    assert told["scores"]["accuracy"][0] == pytest.approx(read(texts, "summary.json")["val/accuracy"], abs=1e-3)
+    card = (folder / "README.md").read_text()
+    assert f"{told['speed']['5']:.2f} times as fast in batches of 5" in card
+    without = "import sys; sys.modules['torchao'] = None; import torch; p = torch.export.load('model.pt2'); p.module()"
+    shown = "; print({str(value.dtype) for value in p.state_dict.values()})"
+    ran = subprocess.run([sys.executable, "-c", without + shown], cwd=folder, capture_output=True, text=True)
+    assert "torch.int8" in ran.stdout, ran.stderr
