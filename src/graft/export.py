@@ -123,6 +123,8 @@ def _write_program(
     checked = check(model.task, model.examples, plain, path)
     if quantize is None:
         return checked, None
+    if model.datamodule is None:
+        raise GraftError("quantize=int8 is measured on the run's validation split, which cannot be read: see above.")
     size = path.stat().st_size
     small = quantized(network)
     save_program(traced(small, model.examples), path)
@@ -135,7 +137,7 @@ def _measured(model: Model, plain: Runner, small: Runner, size: float) -> dict[s
     first, second = _predicted(model, plain), _predicted(model, small)
     before, after = (scores_by(model.task.metrics, each, np.zeros(len(each.index)))["0.0"] for each in (first, second))
     quick = speed(plain, small, model.examples.batches)
-    told = {
+    told: dict[str, Any] = {
         "config": "torchao Int8WeightOnlyConfig, a scale for each row",
         "split": SPLIT,
         "samples": len(first.index),

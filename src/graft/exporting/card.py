@@ -130,10 +130,10 @@ def _header(facts: Facts, both: str) -> str:
         )
         for metric, value in _metrics(facts.summary, split).items()
     ]
-    named = {"license_name": "see-licences-below", "license_link": "README.md"} if both == "other" else {}
     card = ModelCardData(
         license=both,
-        **named,
+        license_name="see-licences-below" if both == "other" else None,
+        license_link="README.md" if both == "other" else None,
         pipeline_tag=pipeline,
         tags=["graft", "transfer-learning", "timm" if data["samples_are"] == "images" else "transformers"],
         model_name=name,
