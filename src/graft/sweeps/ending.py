@@ -32,7 +32,7 @@ def announce_trial(study: Study, settings: DictConfig, number: int, found: Outco
     best = [str(each.number) for each in best_trials(study)]
     so_far = f"; best: {', '.join(best[:3])}{' …' if len(best) > 3 else ''}" if best else ""
     total = settings.n_trials or len(trials)
-    over = sum(each.state.is_finished() for each in trials)
+    over = sum(each.state.is_finished() and each.user_attrs.get("ending") != Ending.LOST for each in trials)
     log.info("trial %d (%d of %d): %s  %s, %.1f s%s", number, over, total, said, _setting(trial), found.seconds, so_far)
 
 

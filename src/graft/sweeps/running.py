@@ -1,13 +1,14 @@
 """A sweep from its first trial, or the first that is missing, to its last."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from optuna import Study
+from optuna.trial import FrozenTrial
 
 from graft.config.space import read_space
 from graft.errors import ConfigError, GraftError, Interrupted
@@ -82,10 +83,23 @@ def _work(sweep: Sweep, launcher: Launcher) -> None:
         except Exception as failure:  # a process that the system killed ends the whole batch of some launchers
             error = failure
         jobs += len(lines)
-        for number, trial in enumerate(batch):
+        for number in _as_they_began(sweep, batch):
             own = returned[number * sweep.settings.seeds : (number + 1) * sweep.settings.seeds]
             raised = next((job._return_value for job in own if job.status is JobStatus.FAILED), None)
-            announce_trial(sweep.study, sweep.settings, trial.number, sweep.tell(trial, error, raised))
+            announce_trial(sweep.study, sweep.settings, batch[number].number, sweep.tell(batch[number], error, raised))
+
+
+def _as_they_began(sweep: Sweep, batch: Sequence[FrozenTrial]) -> Iterator[int]:
+    """Yields the places of trials in a batch, those first that have begun.
+
+    Where a launcher has ended early, its other jobs may run on, or still wait in a queue: while one is waited for,
+    those after it may begin.
+    """
+    left = list(range(len(batch)))
+    while left:
+        number = next((each for each in left if sweep.has_begun(batch[each])), left[0])
+        left.remove(number)
+        yield number
 
 
 def _gives_up(sweep: Sweep) -> bool:

@@ -16,6 +16,7 @@ from graft.config.overrides import quoted
 from graft.config.space import Space
 from graft.runs.secrets import redact
 from graft.runs.status import Process
+from graft.sweeps.losing import Again, after_loss, runs_alone
 from graft.sweeps.study import make_sampler, objectives
 from graft.sweeps.trials import Ending, Outcome, outcome
 
@@ -47,8 +48,12 @@ class Sweep:
         with self._alone():
             if self.settings.n_trials is None:
                 self._enqueue_grid()
-            missing = self._missing()
-            return [self._ask_one() for _ in range(min(missing, self.settings.n_jobs))]
+            batch: list[FrozenTrial] = []
+            for _ in range(min(self._missing(), self.settings.n_jobs)):
+                if batch and (runs_alone(batch[0]) or runs_alone(self._next_in_line())):
+                    break
+                batch.append(self._ask_one())
+            return batch
 
     def lines(self, params: Mapping[str, Any], name: str, trial: int | None) -> list[list[str]]:
         """Returns the command lines of the runs of a configuration, one for each seed.
@@ -82,11 +87,11 @@ class Sweep:
         found = self._outcome(trial.number)
         if found.ending is Ending.LOST and raised is not None:
             found = Outcome(Ending.FAILED, message=redact(f"{type(raised).__name__}: {raised}"), seconds=found.seconds)
-        elif found.ending is Ending.LOST:
-            reason = f"its process died before its end, {error or 'by a signal'}".rstrip(".")
-            found = Outcome(Ending.FAILED, message=f"{reason}: out of memory?", seconds=found.seconds)
-        self._tell(trial.number, found)
-        return found
+        return self._settle(trial, found, counts=True, error=error)
+
+    def has_begun(self, trial: FrozenTrial) -> bool:
+        """Whether a job of a trial has claimed its folder."""
+        return any((folder / "status.json").exists() for folder in self.folders(str(trial.number)))
 
     def recover(self) -> None:
         """Settles the trials whose sweep was killed: what has ended counts, what was lost is put in line once more."""
@@ -95,14 +100,10 @@ class Sweep:
             dead = [trial for trial in trials if _is_dead(trial)]
         for trial in dead:
             found = self._outcome(trial.number)  # which may have to be waited for
-            with self._alone():
-                if found.ending is Ending.LOST:
-                    log.info("trial %d was lost with its process: once more", trial.number)
-                    self._put_in_line(trial)
-                self._tell(trial.number, found)
+            self._settle(trial, found, counts=found.killed)
         with self._alone():
             for trial in self.failed() if self.settings.retry_failed else ():
-                self._put_in_line(trial)
+                self._put_in_line(trial, Again(trial.number))
 
     def failed(self) -> list[FrozenTrial]:
         """Returns the trials that failed and were not put in line again."""
@@ -110,6 +111,23 @@ class Sweep:
         again = {trial.user_attrs.get("again") for trial in trials}
         failed = [trial for trial in trials if trial.state is TrialState.FAIL and trial.number not in again]
         return [trial for trial in failed if not _is_lost(trial)]
+
+    def _settle(self, trial: FrozenTrial, found: Outcome, counts: bool, error: Exception | None = None) -> Outcome:
+        """Writes down what became of a trial; one that was lost is put in line once more, or given up."""
+        with self._alone():
+            if found.ending is Ending.LOST:
+                then = after_loss(trial, found, at_once=self.settings.n_jobs, counts=counts, error=error)
+                if isinstance(then, Outcome):
+                    found = then
+                else:
+                    beside = ", by itself" if then.alone else ""
+                    log.info("trial %d was lost with its process: once more%s", trial.number, beside)
+                    self._put_in_line(trial, then)
+            self._tell(trial.number, found)
+        return found
+
+    def _next_in_line(self) -> FrozenTrial | None:
+        return next((trial for trial in self._trials() if trial.state is TrialState.WAITING), None)
 
     def _ask_one(self) -> FrozenTrial:
         started = [trial for trial in self._trials() if trial.state is not TrialState.WAITING and not _is_lost(trial)]
@@ -132,13 +150,13 @@ class Sweep:
             if tuple(point.values()) not in known:
                 self.study.enqueue_trial(point)
 
-    def _put_in_line(self, trial: FrozenTrial) -> None:
+    def _put_in_line(self, trial: FrozenTrial, again: Again) -> None:
         """Does so once, whatever happens meanwhile; the same values under a new number, so that no folder is lost."""
         asked = _asked(trial)
         if not self.space.varied.keys() <= asked.keys():
             return  # killed while it was drawn: the next is drawn in its place, as it would have been
         if all(other.user_attrs.get("again") != trial.number for other in self._trials()):
-            self.study.enqueue_trial(asked, user_attrs={"again": trial.number})
+            self.study.enqueue_trial(asked, user_attrs=dataclasses.asdict(again))
 
     def _tell(self, number: int, found: Outcome) -> None:
         running = next(trial for trial in self._trials() if trial.number == number)

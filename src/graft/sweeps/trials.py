@@ -1,5 +1,6 @@
 """What became of a trial, read from its run folders: they are written first, and the study is told from them."""
 
+import logging
 import math
 import statistics
 import time
@@ -12,7 +13,10 @@ from graft.errors import ConfigError, GraftError
 from graft.runs.folder import RunFolder
 from graft.runs.status import State, Status, read_status
 
+log = logging.getLogger(__name__)
+
 _PAUSE = 0.5  # seconds between looks at a run that goes on without its sweep
+_NEVER = "its sweep ended before it began"
 
 
 class Ending(StrEnum):
@@ -33,12 +37,14 @@ class Outcome:
         values: Of the objectives; means over seeds. Empty unless complete.
         message: What stopped it; empty where nothing did.
         seconds: What its runs took together.
+        killed: Whether a run died while it was going on; one that was stopped, or never began, has not.
     """
 
     ending: Ending
     values: tuple[float, ...] = ()
     message: str = ""
     seconds: float = 0.0
+    killed: bool = False
 
 
 def outcome(folders: Sequence[Path], objectives: Sequence[str]) -> Outcome:
@@ -54,7 +60,7 @@ def outcome(folders: Sequence[Path], objectives: Sequence[str]) -> Outcome:
     seconds = sum(each.seconds for each in found)
     for ending in (Ending.LOST, Ending.FAILED, Ending.PRUNED):
         if (first := next((each for each in found if each.ending is ending), None)) is not None:
-            return replace(first, seconds=seconds)
+            return replace(first, seconds=seconds, killed=any(each.killed for each in found))
     values = tuple(statistics.fmean(each.values[number] for each in found) for number in range(len(objectives)))
     return Outcome(Ending.COMPLETE, values, seconds=seconds)
 
@@ -67,7 +73,9 @@ def _of_run(folder: Path, objectives: Sequence[str]) -> Outcome:
         case State.FAILED:
             return Outcome(Ending.FAILED, message=status.traceback or status.message or "", seconds=status.seconds)
         case _:
-            return Outcome(Ending.LOST, message=f"{folder} was {status.state}", seconds=status.seconds)
+            killed = status.state is State.KILLED and status.message != _NEVER
+            message = f"{folder} was {status.state}" if killed else f"{folder}: {status.message or status.state}"
+            return Outcome(Ending.LOST, message=message, seconds=status.seconds, killed=killed)
 
 
 def _of_summary(run: RunFolder, objectives: Sequence[str], seconds: float) -> Outcome:
@@ -92,7 +100,11 @@ def _ended(folder: Path) -> Status:
     except ConfigError:  # claimed, by a run
         pass
     else:
-        replace(Status.begin(), state=State.KILLED, message="its sweep ended before it began").write(run.status)
+        replace(Status.begin(), state=State.KILLED, message=_NEVER).write(run.status)
+    told = False
     while (status := read_status(run.status)).state is State.RUNNING:
+        if not told:
+            log.info("waiting for %s, which goes on without its launcher (process %d)", folder, status.pid)
+            told = True
         time.sleep(_PAUSE)
     return status
