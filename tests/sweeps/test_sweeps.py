@@ -6,6 +6,7 @@ import json
 import math
 
 import pytest
+import yaml
 
 from graft.data import DataModule
 from graft.errors import ConfigError
@@ -93,10 +94,10 @@ def test_a_trial_that_the_pruner_gives_up_ends_at_that_epoch_and_is_no_failure(s
 def test_a_pruner_compares_trials_and_lets_the_better_ones_end(sweep, trials):
     """A rate of 30 leaps away, and is let go on while there is too little to compare it with."""
     halves = "hydra.sweeper.pruner={_target_: optuna.pruners.MedianPruner, n_startup_trials: 3}"
-    folder = sweep("grid", "seed=0,1", "optimizer.lr=1e-3,30", halves, "monitor=val/loss", "mode=min")
-    ends = {(row["optimizer.lr"], row["seed"]): row["ending"] for row in trials(folder)}
-    assert ends["0.001", "0"] == ends["30", "0"] == ends["0.001", "1"] == "complete"
-    assert ends["30", "1"] == "pruned"
+    folder = sweep("grid", "task.head.dropout=0,1e-6", "optimizer.lr=1e-3,30", halves, "monitor=val/loss", "mode=min")
+    ends = {(row["optimizer.lr"], row["task.head.dropout"]): row["ending"] for row in trials(folder)}
+    assert ends["0.001", "0"] == ends["30", "0"] == ends["0.001", "1e-06"] == "complete"
+    assert ends["30", "1e-06"] == "pruned"
 
 
 def test_a_pruner_goes_by_the_metric_of_the_study(sweep, trials):
@@ -148,6 +149,18 @@ def test_a_configuration_counts_by_its_mean_over_seeds(sweep, trials, read, at_o
         runs = [read(folder / row["trial"] / f"seed_{seed}", "summary.json") for seed in (5, 6, 7)]
         assert [run["seed"] for run in runs] == [5, 6, 7]
         assert float(row["val/auroc"]) == pytest.approx(sum(run["val/auroc"] for run in runs) / 3)
+
+
+def test_a_configuration_counts_by_its_mean_over_folds(sweep, trials, at_once):
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.folds=3", "hydra.sweeper.seeds=2")
+    for row in trials(folder):
+        runs = sorted(path.name for path in (folder / row["trial"]).iterdir())
+        assert runs == [f"seed_{seed}_fold_{fold}" for seed in (0, 1) for fold in (1, 2, 3)]
+        config = yaml.safe_load((folder / row["trial"] / "seed_1_fold_2" / "config.yaml").read_text())
+        assert (config["seed"], config["datamodule"]["split"]["val_fold"]) == (1, "2/3")
+        assert float(row["val/auroc"]) == pytest.approx(
+            1 - abs(math.log10(float(row["optimizer.lr"])) + 2) / 10 - 0.0005
+        )
 
 
 def test_several_objectives_leave_the_trials_that_none_beats_in_all(sweep, read, at_once):
@@ -202,6 +215,13 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         (["sweep=random", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials: 0 is not"),
         (["sweep=random", "hydra.sweeper.n_trails=3"], "Did you mean 'hydra.sweeper.n_trials'"),
         (["sweep=asha", "hydra.sweeper.seeds=2"], "hydra.sweeper.pruner"),
+        (["sweep=asha", "hydra.sweeper.folds=2"], "hydra.sweeper.pruner"),
+        (
+            ["sweep=grid", "datamodule.split.val_fold=1/3,2/3,3/3"],
+            "folds for one configuration, and a sweep would take",
+        ),
+        (["sweep=tpe", "seed=0,1"], "hydra.sweeper.seeds=3 (seeds)"),
+        (["sweep=tpe", "hydra.sweeper.folds=3", "datamodule.split.val_fold=1/3"], "names one of the folds"),
         (["sweep=asha", "hydra.sweeper.minimize=[seconds]"], "hydra.sweeper.pruner"),
         (["sweep=asha", "hydra.sweeper.metric=seconds"], "seconds is not known after each epoch"),
         (["sweep=tpe", "find=lr"], "the sweep's optimizer.lr would give way to what is found"),

@@ -78,9 +78,10 @@ def _described(trial: FrozenTrial, settings: DictConfig, folder: Path) -> dict[s
 
 
 def run_of(number: int, settings: DictConfig, folder: Path) -> Path:
-    """Returns the run folder of a trial; of several seeds that of the first."""
+    """Returns the run folder of a trial; of several seeds or folds that of the first."""
     own = folder / str(number)
-    return own if settings.seeds == 1 else next(iter(sorted(own.glob("seed_*"))), own)
+    alone = settings.seeds == settings.folds == 1
+    return own if alone else min((status.parent for status in own.glob("*/status.json")), default=own)
 
 
 def _table(study: Study, settings: DictConfig) -> Table:

@@ -82,6 +82,7 @@ def _search(settings: DictConfig, space: Space) -> dict[str, Any]:
     return {
         "objectives": objectives(settings),
         "seeds": settings.seeds,
+        "folds": settings.folds,
         "the same in all trials": sorted(line for line in space.fixed if not line.lstrip("+").startswith(ignored)),
         **{
             key: [values.low, values.high, "log" if values.log else "linear"]

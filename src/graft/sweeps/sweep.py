@@ -17,6 +17,7 @@ from graft.config.space import Space
 from graft.runs.secrets import redact
 from graft.runs.status import Process
 from graft.sweeps.losing import Again, after_loss, runs_alone
+from graft.sweeps.repeats import Repeat
 from graft.sweeps.study import make_sampler, objectives
 from graft.sweeps.trials import Ending, Outcome, outcome
 
@@ -34,14 +35,14 @@ class Sweep:
         folder: Where the folders of the trials lie.
         space: What is varied.
         study: On disk.
-        seed: Of the first run of each trial.
+        repeats: The runs of each trial.
     """
 
     settings: DictConfig
     folder: Path
     space: Space
     study: Study
-    seed: int
+    repeats: list[Repeat]
 
     def ask(self) -> list[FrozenTrial]:
         """Returns the next trials, as many as may run at once; none when all are there."""
@@ -56,7 +57,7 @@ class Sweep:
             return batch
 
     def lines(self, params: Mapping[str, Any], name: str, trial: int | None) -> list[list[str]]:
-        """Returns the command lines of the runs of a configuration, one for each seed.
+        """Returns the command lines of the runs of a configuration that have not begun.
 
         Args:
             params: What it varies.
@@ -66,15 +67,15 @@ class Sweep:
         number = "null" if trial is None else trial
         own = ["test=false", f"hydra.sweeper.trial={number}", f"hydra.sweep.dir={quoted(str(self.folder))}"]
         own = [*self.space.overrides(params), *own]
-        folders = [f"hydra.sweep.subdir={folder.relative_to(self.folder)}" for folder in self.folders(name)]
-        if self.settings.seeds == 1:
-            return [[*own, *folders]]
-        return [[*own, folder, f"seed={seed}"] for folder, seed in zip(folders, self._seeds(), strict=True)]
+        return [
+            [*own, f"hydra.sweep.subdir={folder.relative_to(self.folder)}", *run.overrides]
+            for folder, run in zip(self.folders(name), self.repeats, strict=True)
+            if not (folder / "status.json").exists()
+        ]
 
     def folders(self, name: str) -> list[Path]:
-        """Returns the folders of the runs of a configuration, one for each seed."""
-        own = self.folder / name
-        return [own] if self.settings.seeds == 1 else [own / f"seed_{seed}" for seed in self._seeds()]
+        """Returns the folders of the runs of a configuration."""
+        return [self.folder / name / run.folder for run in self.repeats]
 
     def tell(self, trial: FrozenTrial, error: Exception | None = None, raised: BaseException | None = None) -> Outcome:
         """Writes down what became of a trial that this process has launched.
@@ -170,9 +171,6 @@ class Sweep:
 
     def _outcome(self, number: int) -> Outcome:
         return outcome(self.folders(str(number)), list(objectives(self.settings)))
-
-    def _seeds(self) -> range:
-        return range(self.seed, self.seed + self.settings.seeds)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
