@@ -57,7 +57,7 @@ class Launcher:
         self.act, self.batches = act, []
 
     def launch(self, lines, initial_job_idx):
-        self.batches.append([int(Run(line).path.parts[-1]) for line in lines])
+        self.batches.append([Run(line).path.name for line in lines])
         self.act([Run(line) for line in lines])
 
 
@@ -72,7 +72,7 @@ def sweep(tmp_path, monkeypatch):
         with initialize_config_dir(str(configs_dir()), version_base="1.3"):
             config = compose("train", [each for each in line if "lr=" not in each], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
-        launcher = Launcher(act)
+        run.launchers.append(launcher := Launcher(act))
         try:
             run_sweep(config, line, launcher)
         except GraftError as error:
@@ -82,6 +82,7 @@ def sweep(tmp_path, monkeypatch):
         )
         return launcher, [(trial.params["optimizer.lr"], trial.user_attrs["ending"]) for trial in study.trials]
 
+    run.launchers = []
     yield run
     HydraConfig.instance().cfg = None
 
@@ -97,7 +98,7 @@ def test_a_job_that_dies_fails_and_no_other_of_its_batch_does(sweep):
             raise RuntimeError("a worker was killed")  # the fourth has not begun
 
     launcher, found = sweep(ends_at_the_first_that_dies, "launcher.jobs=4")
-    assert launcher.batches == [[0, 1, 2, 3], [4], [5], [6]], "those that died are each run by itself"
+    assert launcher.batches == [["0", "1", "2", "3"], ["4"], ["5"], ["6"]], "those that died are each run by itself"
     lost = [("0.1", "lost"), ("0.01", "complete"), ("0.02", "lost"), ("0.03", "lost")]
     assert found == [*lost, ("0.1", "failed"), ("0.02", "complete"), ("0.03", "complete")]
     assert "1 of the sweep's trials failed" in launcher.error
@@ -120,7 +121,7 @@ def test_jobs_that_wait_in_a_queue_may_begin_while_others_are_waited_for(sweep, 
 
     monkeypatch.setattr(reading.time, "sleep", later)
     launcher, found = sweep(ends_early, "launcher.jobs=4")
-    assert launcher.batches == [[0, 1, 2, 3]]
+    assert launcher.batches == [["0", "1", "2", "3"]]
     assert [ending for _, ending in found] == ["complete"] * 4
     assert [record.getMessage() for record in caplog.records if "waiting for" in record.getMessage()] == [
         f"waiting for {going[0].path}, which goes on without its launcher (process {os.getpid()})"
@@ -151,3 +152,32 @@ def test_a_trial_that_takes_its_sweep_along_twice_is_given_up_and_can_be_tried_a
     with pytest.raises(Died):
         sweep(dies, "hydra.sweeper.retry_failed=true")
     assert tried.count(GUILTY) == 3
+
+
+def test_runs_of_a_configuration_that_had_ended_before_a_kill_are_taken_as_they_are(sweep, monkeypatch, tmp_path):
+    monkeypatch.setattr(Process, "exists", property(lambda self: False))
+    kills = [1, 2]  # further seeds that end before it
+
+    def dies(runs):
+        for number, run in enumerate(runs):
+            if kills and number == kills[0]:
+                kills.pop(0)
+                run.die()
+                raise Died
+            run.begin().end()
+
+    words = ("optimizer.lr=0.01,0.01", "hydra.sweeper.seeds=5")
+    for _ in range(2):
+        with pytest.raises(Died):
+            sweep(dies, *words)
+    _, found = sweep(dies, *words, "hydra.sweeper.retry_failed=true")
+    assert [launcher.batches for launcher in sweep.launchers] == [
+        [["seed_0", "seed_1", "seed_2", "seed_3", "seed_4"]],
+        [["seed_1", "seed_2", "seed_3", "seed_4"]],
+        [["seed_3", "seed_4"]],
+    ]
+    assert [ending for _, ending in found] == ["lost", "failed", "complete"]
+    folder = tmp_path / "logs/sweeps/lost_grid"
+    kept = {each.name: sorted(run.name for run in each.iterdir()) for each in folder.iterdir() if each.is_dir()}
+    assert kept["2"] == [f"seed_{seed}" for seed in range(5)]
+    assert kept["1"] == ["seed_3", "seed_4"], "what was under way stays where it was"

@@ -19,7 +19,7 @@ from graft.runs.status import Process
 from graft.sweeps.losing import Again, after_loss, runs_alone
 from graft.sweeps.repeats import Repeat
 from graft.sweeps.study import make_sampler, objectives
-from graft.sweeps.trials import Ending, Outcome, outcome
+from graft.sweeps.trials import Ending, Outcome, has_ended_well, outcome
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +135,19 @@ class Sweep:
         self.study.sampler = make_sampler(self.settings, len(started))
         trial = self.study.ask(self.space.distributions())
         trial.set_user_attr("owner", dataclasses.asdict(Process.this()))
-        return next(each for each in self._trials() if each.number == trial.number)
+        asked = next(each for each in self._trials() if each.number == trial.number)
+        self._take_over(asked)
+        return asked
+
+    def _take_over(self, trial: FrozenTrial) -> None:
+        """Moves to a trial that is made once more what ended well of the earlier ones, of several seeds or folds."""
+        names, earlier = list(objectives(self.settings)), trial
+        while len(self.repeats) > 1 and (before := earlier.user_attrs.get("again")) is not None:
+            for old, new in zip(self.folders(str(before)), self.folders(str(trial.number)), strict=True):
+                if not new.exists() and has_ended_well(old, names):
+                    new.parent.mkdir(parents=True, exist_ok=True)
+                    old.rename(new)
+            earlier = next(each for each in self._trials() if each.number == before)
 
     def _missing(self) -> int:
         trials = self._trials()
