@@ -33,7 +33,7 @@ def at_once(monkeypatch):
             raise ConfigError("trainer.accelerator=cuda: PyTorch finds no such device here.")
         score = 1 - abs(math.log10(cfg.optimizer.lr) + 2) / 10 - cfg.seed / 1000
         cost = 100 if cfg.strategy.name == "feature_extraction" else 200
-        run.save_summary({"val/auroc": score, "seed": cfg.seed, "parameters/trainable": cost})
+        run.save_summary({"val/auroc": score, "val/accuracy": None, "seed": cfg.seed, "parameters/trainable": cost})
 
     monkeypatch.setattr("graft.fitting.fit_and_score", come_to_something)
 
@@ -139,8 +139,14 @@ def test_values_that_do_not_go_together_are_told_as_such(sweep, trials, at_once)
 
 
 def test_a_trial_without_a_number_fails(sweep, trials, at_once):
-    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.metric=val/nothing", code=1)
-    assert {row["message"].partition(" in ")[0] for row in trials(folder)} == {"val/nothing is no number"}
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.metric=val/accuracy", code=1)
+    assert {row["message"].partition(" in ")[0] for row in trials(folder)} == {"val/accuracy is no number"}
+
+
+def test_what_no_run_tells_stops_a_sweep_after_its_first_trial(sweep, trials, at_once, capsys):
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.metric=parameters/trainabel", code=2)
+    assert "Did you mean 'parameters/trainable'?" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == ["0"]
 
 
 def test_a_configuration_counts_by_its_mean_over_seeds(sweep, trials, read, at_once):
@@ -212,6 +218,8 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         (["sweep=random", "test=true"], "a sweep leaves the test split alone"),
         (["sweep=grid", "test=false,true"], "a sweep leaves the test split alone"),
         (["sweep=random", "hydra.sweeper.metric=test/auroc"], "would let the test split choose"),
+        (["sweep=grid", "optimizer.lr=1,2", "hydra.sweeper.metric=val/aurok"], "Did you mean 'val/auroc'"),
+        (["sweep=tpe", "hydra.sweeper.minimize=[val/nothing]"], "val/nothing is not computed. Known: val/loss"),
         (["sweep=random", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials: 0 is not"),
         (["sweep=random", "hydra.sweeper.n_trails=3"], "Did you mean 'hydra.sweeper.n_trials'"),
         (["sweep=asha", "hydra.sweeper.seeds=2"], "hydra.sweeper.pruner"),
@@ -233,7 +241,7 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         (["sweep=tpee"], "Did you mean 'tpe'"),
     ],
 )
-def test_a_search_that_cannot_work_is_refused_before_its_first_trial(graft, tmp_path, capsys, words, reason):
+def test_a_search_that_cannot_work_is_refused_before_its_first_trial(graft, tmp_path, capsys, words, reason, at_once):
     assert graft("train", *words) == 2
     assert reason in capsys.readouterr().err
     assert not (tmp_path / "logs").exists()

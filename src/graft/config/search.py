@@ -7,7 +7,8 @@ from omegaconf import DictConfig, OmegaConf
 from graft.config.check import check
 from graft.config.schema import Node
 from graft.config.space import read_space
-from graft.config.validate import raise_problems
+from graft.config.validate import raise_problems, validated
+from graft.errors import did_you_mean
 
 _FOUND = {"lr": "optimizer.lr", "batch_size": "datamodule.batch_size"}  # by `find`, before a training
 _LUCK = {  # what makes runs of one configuration come out differently
@@ -49,9 +50,7 @@ def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterat
         yield f"hydra.sweeper.folds: datamodule={cfg.datamodule.name} has no datamodule.split.val_fold; set it to 1."
     if sweeper.folds > 1 and OmegaConf.select(cfg, "datamodule.split.val_fold") is not None:
         yield "hydra.sweeper.folds: datamodule.split.val_fold names one of the folds; leave one of the two out."
-    for name in (sweeper.metric, *sweeper.minimize, *sweeper.maximize):
-        if str(name).startswith("test/"):
-            yield f"hydra.sweeper: {name} would let the test split choose; take the metric of the validation split."
+    yield from _objectives(cfg, [sweeper.metric, *sweeper.minimize, *sweeper.maximize], varied)
     if cfg.test or "test" in varied:
         yield "test: a sweep leaves the test split alone; leave out test=true, and test the best run afterwards."
     for name, key in _FOUND.items():
@@ -67,3 +66,13 @@ def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterat
         yield f"hydra.sweeper.pruner: {sweeper.metric} is not known after each epoch, as val/… are; set it to null."
     if sweeper.pruner is not None and (sweeper.seeds > 1 or sweeper.folds > 1):
         yield "hydra.sweeper.pruner: the runs of one configuration are one trial, which is not pruned; set it to null."
+
+
+def _objectives(cfg: DictConfig, names: list[str], varied: list[str]) -> Iterator[str]:
+    """What is computed of the validation split is known, unless it is varied; other numbers are known after a run."""
+    known = None if any(key == "task" or key.startswith("task.metrics") for key in varied) else validated(cfg)
+    for name in names:
+        if name.startswith("test/"):
+            yield f"hydra.sweeper: {name} would let the test split choose; take the metric of the validation split."
+        elif name.startswith("val/") and known and name not in known and name != cfg.monitor:
+            yield f"hydra.sweeper: {name} is not computed.{did_you_mean(name, known)} Known: {', '.join(known)}."

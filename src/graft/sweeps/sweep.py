@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from graft.config.overrides import quoted
 from graft.config.space import Space
+from graft.errors import ConfigError
 from graft.runs.secrets import redact
 from graft.runs.status import Process
 from graft.sweeps.losing import Again, after_loss, runs_alone
@@ -84,8 +85,15 @@ class Sweep:
             trial: The trial.
             error: What ended the launcher.
             raised: What one of its jobs raised, perhaps before it had a folder to write it down in.
+
+        Raises:
+            ConfigError: Runs do not tell what is optimised; no other trial will.
         """
-        found = self._outcome(trial.number)
+        try:
+            found = self._outcome(trial.number)
+        except ConfigError as unknown:
+            self._tell(trial.number, Outcome(Ending.FAILED, message=str(unknown)))
+            raise
         if found.ending is Ending.LOST and raised is not None:
             found = Outcome(Ending.FAILED, message=redact(f"{type(raised).__name__}: {raised}"), seconds=found.seconds)
         return self._settle(trial, found, counts=True, error=error)

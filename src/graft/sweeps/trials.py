@@ -4,12 +4,13 @@ import logging
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from graft.errors import ConfigError, GraftError
+from graft.errors import ConfigError, GraftError, did_you_mean
 from graft.runs.folder import RunFolder
 from graft.runs.status import State, Status, read_status
 
@@ -55,6 +56,9 @@ def outcome(folders: Sequence[Path], objectives: Sequence[str]) -> Outcome:
     Args:
         folders: Of its runs, one for each seed.
         objectives: Keys of `summary.json`.
+
+    Raises:
+        ConfigError: A summary has no such key.
     """
     found = [_of_run(folder, objectives) for folder in folders]
     seconds = sum(each.seconds for each in found)
@@ -93,11 +97,21 @@ def _of_summary(run: RunFolder, objectives: Sequence[str], seconds: float) -> Ou
         return Outcome(Ending.FAILED, message=str(error), seconds=seconds)
     if summary.get("pruned_at") is not None:
         return Outcome(Ending.PRUNED, message=f"pruned after epoch {summary['pruned_at']}", seconds=seconds)
-    values = [summary.get(name) for name in objectives]
+    if unknown := [name for name in objectives if name not in summary]:
+        raise ConfigError(_unknown(unknown[0], summary))
+    values = [summary[name] for name in objectives]
     for name, value in zip(objectives, values, strict=True):
         if not isinstance(value, int | float) or not math.isfinite(value):
             return Outcome(Ending.FAILED, message=f"{name} is no number in {run.summary}", seconds=seconds)
     return Outcome(Ending.COMPLETE, tuple(float(value) for value in values if value is not None), seconds=seconds)
+
+
+def _unknown(name: str, summary: Mapping[str, Any]) -> str:
+    numbers = [key for key, value in summary.items() if isinstance(value, int | float)]
+    return (
+        f"hydra.sweeper: no run tells {name}, so the sweep stops.{did_you_mean(name, numbers)} There are:"
+        f" {', '.join(numbers)}. Start it again with one of these, and with a name of its own, name=…"
+    )
 
 
 def _ended(folder: Path) -> Status:
