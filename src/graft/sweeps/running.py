@@ -40,7 +40,7 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
     folder = Path(str(config.hydra.sweep.dir)).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     space = read_space(settings.params, arguments, launcher.hydra_context.config_loader)  # type: ignore[attr-defined]
-    study = open_study(open_storage(settings.storage, folder), settings, space)
+    study = open_study(open_storage(settings.storage, folder), config, space)
     _check_own(study, folder)
     write_text(folder / "multirun.yaml", redact(OmegaConf.to_yaml(config)))
     sweep = Sweep(settings, folder, space, study, repeats(settings, int(config.seed)))
