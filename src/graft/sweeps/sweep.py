@@ -183,7 +183,7 @@ class Sweep:
         running = next(trial for trial in self._trials() if trial.number == number)
         if running.state.is_finished():
             return
-        told = {"ending": str(found.ending), "message": found.message, "seconds": found.seconds}
+        told = {"ending": str(found.ending), "message": found.message, "seconds": found.seconds, "runs": found.runs}
         for name, value in told.items():
             self.study._storage.set_trial_user_attr(running._trial_id, name, value)
         values = list(found.values) if found.ending is Ending.COMPLETE else None

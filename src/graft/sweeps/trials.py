@@ -36,6 +36,7 @@ class Outcome:
     Attributes:
         ending: How it ended.
         values: Of the objectives; means over seeds. Empty unless complete.
+        runs: Of each run, the values of the objectives; empty unless complete.
         message: What stopped it; empty where nothing did.
         seconds: What its runs took together.
         killed: Whether a run died while it was going on; one that was stopped, or never began, has not.
@@ -43,6 +44,7 @@ class Outcome:
 
     ending: Ending
     values: tuple[float, ...] = ()
+    runs: tuple[tuple[float, ...], ...] = ()
     message: str = ""
     seconds: float = 0.0
     killed: bool = False
@@ -66,7 +68,7 @@ def outcome(folders: Sequence[Path], objectives: Sequence[str]) -> Outcome:
         if (first := next((each for each in found if each.ending is ending), None)) is not None:
             return replace(first, seconds=seconds, killed=any(each.killed for each in found))
     values = tuple(statistics.fmean(each.values[number] for each in found) for number in range(len(objectives)))
-    return Outcome(Ending.COMPLETE, values, seconds=seconds)
+    return Outcome(Ending.COMPLETE, values, tuple(each.values for each in found), seconds=seconds)
 
 
 def has_ended_well(folder: Path, objectives: Sequence[str]) -> bool:
