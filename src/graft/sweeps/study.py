@@ -70,9 +70,16 @@ def open_study(storage: BaseStorage, config: DictConfig, space: Space) -> optuna
     directions = [_DIRECTIONS[mode] for mode in objectives(settings).values()]
     name = settings.study_name
     try:
-        study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            directions=directions,
+            load_if_exists=True,
+            pruner=make_pruner(settings.pruner),
+        )
     except ValueError as error:  # other directions
         raise _other(name, "the objectives") from error
+    _make_brackets(study)
     search = searched(config, space, objectives(settings))
     before = study.user_attrs.get("search")
     if before is None:
@@ -80,6 +87,15 @@ def open_study(storage: BaseStorage, config: DictConfig, space: Space) -> optuna
     elif differing := [key for key in {**before, **search} if before.get(key) != search.get(key)]:
         raise _other(name, "; ".join(f"{key}: then {before.get(key)}, now {search.get(key)}" for key in differing))
     return study
+
+
+def _make_brackets(study: optuna.Study) -> None:
+    """Has Hyperband share out its brackets, so that a sampler learns from the trials of its own.
+
+    Runs ask the pruner in processes of theirs, and one that was never asked takes all trials for those of one bracket.
+    """
+    if isinstance(study.pruner, optuna.pruners.HyperbandPruner):
+        study.pruner.prune(study, optuna.trial.create_trial(value=0.0))  # which has told nothing, and is let go on
 
 
 def _other(name: str, what: str) -> ConfigError:
