@@ -80,7 +80,10 @@ def has_ended_well(folder: Path, objectives: Sequence[str]) -> bool:
 
 
 def _of_run(folder: Path, objectives: Sequence[str]) -> Outcome:
-    status = _ended(folder)
+    try:
+        status = _ended(folder)
+    except GraftError as unreadable:
+        return Outcome(Ending.FAILED, message=str(unreadable))
     match status.state:
         case State.DONE:
             return _of_summary(RunFolder(folder), objectives, status.seconds)
