@@ -36,13 +36,13 @@ def config():
 def test_tpe_learns_from_the_trials_of_the_same_bracket_of_hyperband(config, monkeypatch):
     study = open_study(optuna.storages.InMemoryStorage(), config, SPACE)
     seen = {}
-    sample = optuna.samplers.TPESampler.sample_independent
+    look = optuna.samplers.TPESampler.infer_relative_search_space
 
-    def looks(sampler, study, trial, name, distribution):
+    def looks(sampler, study, trial):
         seen[trial.number] = {each.number for each in study.get_trials(deepcopy=False)}
-        return sample(sampler, study, trial, name, distribution)
+        return look(sampler, study, trial)
 
-    monkeypatch.setattr(optuna.samplers.TPESampler, "sample_independent", looks)
+    monkeypatch.setattr(optuna.samplers.TPESampler, "infer_relative_search_space", looks)
     for number in range(12):
         study.sampler = make_sampler(config.hydra.sweeper, number)
         study.tell(study.ask(SPACE.distributions()), 0.5)
@@ -50,5 +50,6 @@ def test_tpe_learns_from_the_trials_of_the_same_bracket_of_hyperband(config, mon
     hyperband.prune(study, optuna.trial.create_trial(value=0.0))
     bracket = {trial.number: hyperband._get_bracket_id(study, trial) for trial in study.trials}
     assert len(set(bracket.values())) > 1
+    assert len(seen) == 12
     for number, others in seen.items():
         assert {bracket[other] for other in others} == {bracket[number]}
