@@ -227,7 +227,8 @@ def _check(line: "Line") -> "RunMode | None":
     if line.command in ("evaluate", "predict"):
         _open(line)
     elif line.command == "train" and line.folder is not None:
-        raise ConfigError("resume goes on with one run: leave out -m.")
+        several = "sweep=…; a sweep goes on by its own command, without resume" if line.searches else "-m"
+        raise ConfigError(f"resume goes on with one run: leave out {several}.")
     return mode
 
 

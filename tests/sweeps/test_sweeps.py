@@ -270,6 +270,7 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         (["sweep=grid", "strategy=layerwise,layrwise"], "Did you mean 'layerwise'"),
         (["sweep=tpe", "optimizer.lr=tag(log,interval(0,1))"], "a logarithmic scale has no 0"),
         (["sweep=grid", "optimizer.lr=range(5,1)"], "'optimizer.lr=range(5,1)' holds no value"),
+        (["sweep=tpe", "resume=logs/runs/x"], "a sweep goes on by its own command, without resume"),
         (["sweep=tpee"], "Did you mean 'tpe'"),
     ],
 )
