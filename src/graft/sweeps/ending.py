@@ -106,7 +106,7 @@ def _table(study: Study, settings: DictConfig) -> Table:
 def _intervals(trial: FrozenTrial) -> list[tuple[float, float] | None]:
     """Of each objective, where the mean over seeds or folds lies in 95 % of cases; None of a single run."""
     found = [spread(values) for values in zip(*trial.user_attrs.get("runs", ()), strict=True)]
-    return [each and each.interval for each in found] or [None] * len(trial.values or ())
+    return [each.interval if each else None for each in found] or [None] * len(trial.values or ())
 
 
 def _with_reach(value: float, interval: tuple[float, float] | None) -> str:
