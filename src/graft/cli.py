@@ -230,7 +230,8 @@ def _check(line: "Line") -> "RunMode | None":
     if line.command in _OF_A_RUN:
         _open(line)
     elif line.command == "train" and line.folder is not None:
-        raise ConfigError("resume goes on with one run: leave out -m.")
+        several = "sweep=…; a sweep goes on by its own command, without resume" if line.searches else "-m"
+        raise ConfigError(f"resume goes on with one run: leave out {several}.")
     return mode
 
 

@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 
 import pytest
@@ -39,6 +40,15 @@ def test_seeds_and_what_is_no_setting_make_no_configuration_of_their_own(folder)
     assert [len(each.runs) for each in comparison.configurations] == [1, 4]
     many = comparison.configurations[1].score
     assert (many.n, round(many.mean, 9)) == (4, 0.75)
+
+
+def test_rates_that_were_found_are_one_configuration_whatever_was_found(folder, grid):
+    for seed, rate in ((0, 0.003), (1, 0.005)):
+        found = folder(f"found_{seed}", 0.99, seed, {"optimizer.lr": rate, "find": {"lr": None}})
+        (found / "find.json").write_text(json.dumps({"lr": {"chosen": rate, "before": 0.001}}))
+    best = of(grid).configurations[0]
+    assert (best.settings["optimizer.lr"], len(best.runs), best.score.n) == ("found", 2, 2)
+    assert len(of(grid).configurations) == 4
 
 
 def test_the_best_comes_first_whichever_way_is_better_and_unfinished_runs_count_for_nothing(folder, grid):

@@ -17,6 +17,22 @@ def test_spread_and_test_are_those_of_scipy():
     assert pairs.spread.mean == pytest.approx(np.mean(first - second[::-1]))
 
 
+def test_folds_share_training_samples_and_are_no_independent_pairs():
+    """By hand: differences .01, .02, .03, .02, .02, mean .02, variance .00005; t = .02 / sqrt((1/5 + 1/4) × .00005)."""
+    folds = [(0, 0, None, f"{number}/5") for number in range(1, 6)]
+    first = dict(zip(folds, (0.81, 0.82, 0.83, 0.82, 0.82), strict=True))
+    pairs = paired(first, dict.fromkeys(folds, 0.8), "max")
+    t = 0.02 / 0.0047434165
+    assert pairs.p == pytest.approx(2 * stats.t.sf(t, 4), rel=1e-6)
+    assert pairs.spread.interval == pytest.approx((0.02 - 2.7764451 * 0.0047434165, 0.02 + 2.7764451 * 0.0047434165))
+    same = paired(
+        {(seed, *folds[0][1:]): value for seed, value in enumerate(first.values())},
+        {(seed, *folds[0][1:]): 0.8 for seed in range(5)},
+        "max",
+    )
+    assert same.p < pairs.p / 3, "seeds of one fold are paired as they are"
+
+
 def test_only_shared_seeds_are_paired_and_better_is_above_zero():
     pairs = paired({(0,): 0.2, (1,): 0.3, (2,): 9.0}, {(1,): 0.5, (0,): 0.1, (3,): 0.0}, "min")
     assert pairs.differences == {(0,): pytest.approx(-0.1), (1,): pytest.approx(0.2)}
@@ -26,7 +42,11 @@ def test_only_shared_seeds_are_paired_and_better_is_above_zero():
 @pytest.mark.parametrize("first", [[0.5, 0.6, 0.7], [0.1, 0.2, 0.3], [0.5]])
 def test_without_spread_there_is_no_test(first):
     other = [0.1, 0.2, 0.3][: len(first)]
-    pairs = paired(dict(enumerate(first)), dict(enumerate(other)), "max")
+    pairs = paired(
+        {(seed,): value for seed, value in enumerate(first)},
+        {(seed,): value for seed, value in enumerate(other)},
+        "max",
+    )
     assert pairs.p is None
     assert spread([]) is None
     assert spread([0.5]).interval is None

@@ -86,6 +86,13 @@ def test_a_damaged_status_is_named(tmp_path, text):
         read_status(path)
 
 
+def test_an_empty_status_of_a_run_that_had_begun_is_unreadable(tmp_path):
+    (tmp_path / "status.json").touch()
+    (tmp_path / "config.yaml").touch()
+    with pytest.raises(GraftError, match="is unreadable: it is empty, as after a power cut"):
+        read_status(tmp_path / "status.json")
+
+
 def test_an_empty_status_is_a_kill_in_the_moment_of_the_claim(tmp_path):
     path = tmp_path / "status.json"
     path.touch()

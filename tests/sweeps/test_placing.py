@@ -5,6 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from omegaconf import OmegaConf
+
+from graft.sweeps.placing import accelerators
 
 TAKE = """
 import os, sys
@@ -46,3 +49,12 @@ def test_processes_have_accelerators_of_their_own_and_share_when_there_are_no_mo
     assert process(2) == "1,GPU-a"
     assert process(2) == "0,1,GPU-a,GPU-b", "one is left, which is not enough"
     assert process(1) == "GPU-b"
+    assert process(0) == "0,1,GPU-a,GPU-b"
+
+
+@pytest.mark.parametrize(
+    ("devices", "count"),
+    [(1, 1), (2, 2), ("2", 2), ("auto", 1), (-1, 1), ("-1", 1), ("0,1", 0), ("2,", 0), ([2], 0), ([0, 1], 0)],
+)
+def test_devices_that_are_named_are_not_renumbered(devices, count):
+    assert accelerators(OmegaConf.create({"devices": devices}).devices) == count

@@ -4,9 +4,12 @@ import csv
 import io
 import json
 import math
+import shutil
 
 import pytest
+import yaml
 
+from graft.config.locate import configs_dir
 from graft.data import DataModule
 from graft.errors import ConfigError
 
@@ -32,7 +35,7 @@ def at_once(monkeypatch):
             raise ConfigError("trainer.accelerator=cuda: PyTorch finds no such device here.")
         score = 1 - abs(math.log10(cfg.optimizer.lr) + 2) / 10 - cfg.seed / 1000
         cost = 100 if cfg.strategy.name == "feature_extraction" else 200
-        run.save_summary({"val/auroc": score, "seed": cfg.seed, "parameters/trainable": cost})
+        run.save_summary({"val/auroc": score, "val/accuracy": None, "seed": cfg.seed, "parameters/trainable": cost})
 
     monkeypatch.setattr("graft.fitting.fit_and_score", come_to_something)
 
@@ -93,10 +96,10 @@ def test_a_trial_that_the_pruner_gives_up_ends_at_that_epoch_and_is_no_failure(s
 def test_a_pruner_compares_trials_and_lets_the_better_ones_end(sweep, trials):
     """A rate of 30 leaps away, and is let go on while there is too little to compare it with."""
     halves = "hydra.sweeper.pruner={_target_: optuna.pruners.MedianPruner, n_startup_trials: 3}"
-    folder = sweep("grid", "seed=0,1", "optimizer.lr=1e-3,30", halves, "monitor=val/loss", "mode=min")
-    ends = {(row["optimizer.lr"], row["seed"]): row["ending"] for row in trials(folder)}
-    assert ends["0.001", "0"] == ends["30", "0"] == ends["0.001", "1"] == "complete"
-    assert ends["30", "1"] == "pruned"
+    folder = sweep("grid", "task.head.dropout=0,1e-6", "optimizer.lr=1e-3,30", halves, "monitor=val/loss", "mode=min")
+    ends = {(row["optimizer.lr"], row["task.head.dropout"]): row["ending"] for row in trials(folder)}
+    assert ends["0.001", "0"] == ends["30", "0"] == ends["0.001", "1e-06"] == "complete"
+    assert ends["30", "1e-06"] == "pruned"
 
 
 def test_a_pruner_goes_by_the_metric_of_the_study(sweep, trials):
@@ -138,16 +141,38 @@ def test_values_that_do_not_go_together_are_told_as_such(sweep, trials, at_once)
 
 
 def test_a_trial_without_a_number_fails(sweep, trials, at_once):
-    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.metric=val/nothing", code=1)
-    assert {row["message"].partition(" in ")[0] for row in trials(folder)} == {"val/nothing is no number"}
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.metric=val/accuracy", code=1)
+    assert {row["message"].partition(" in ")[0] for row in trials(folder)} == {"val/accuracy is no number"}
 
 
-def test_a_configuration_counts_by_its_mean_over_seeds(sweep, trials, read, at_once):
+def test_what_no_run_tells_stops_a_sweep_after_its_first_trial(sweep, trials, at_once, capsys):
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.metric=parameters/trainabel", code=2)
+    assert "Did you mean 'parameters/trainable'?" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == ["0"]
+
+
+def test_a_configuration_counts_by_its_mean_over_seeds(sweep, trials, read, at_once, capsys):
     folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.seeds=3", "seed=5")
+    reach = 4.3026527 * 0.001 / math.sqrt(3)  # Student's t with two degrees of freedom; deviation of the seeds 5, 6, 7
+    assert "0.9940 ± 0.0025" in capsys.readouterr().out
+    assert read(folder, "best.json")[0]["intervals"] == {"val/auroc": pytest.approx([0.994 - reach, 0.994 + reach])}
     for row in trials(folder):
         runs = [read(folder / row["trial"] / f"seed_{seed}", "summary.json") for seed in (5, 6, 7)]
         assert [run["seed"] for run in runs] == [5, 6, 7]
         assert float(row["val/auroc"]) == pytest.approx(sum(run["val/auroc"] for run in runs) / 3)
+        assert float(row["val/auroc high"]) - float(row["val/auroc low"]) == pytest.approx(2 * reach)
+
+
+def test_a_configuration_counts_by_its_mean_over_folds(sweep, trials, at_once):
+    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.folds=3", "hydra.sweeper.seeds=2")
+    for row in trials(folder):
+        runs = sorted(path.name for path in (folder / row["trial"]).iterdir())
+        assert runs == [f"seed_{seed}_fold_{fold}" for seed in (0, 1) for fold in (1, 2, 3)]
+        config = yaml.safe_load((folder / row["trial"] / "seed_1_fold_2" / "config.yaml").read_text())
+        assert (config["seed"], config["datamodule"]["split"]["val_fold"]) == (1, "2/3")
+        assert float(row["val/auroc"]) == pytest.approx(
+            1 - abs(math.log10(float(row["optimizer.lr"])) + 2) / 10 - 0.0005
+        )
 
 
 def test_several_objectives_leave_the_trials_that_none_beats_in_all(sweep, read, at_once):
@@ -164,7 +189,33 @@ def test_another_search_of_the_same_name_is_refused_and_nothing_is_lost(sweep, t
     sweep("grid", "optimizer.lr=1e-3,1e-1", code=2)
     assert "optimizer.lr: then ['0.001', '0.01'], now ['0.001', '0.1']" in capsys.readouterr().err
     sweep("grid", "optimizer.lr=1e-3,1e-2", "trainer.max_epochs=1", code=2)
+    assert "(trainer.max_epochs: then 2, now 1)" in capsys.readouterr().err
     assert trials(folder) == before
+
+
+def test_files_that_were_edited_are_told_and_what_changes_no_result_may_change(
+    sweep, trials, capsys, at_once, tmp_path, monkeypatch
+):
+    own = tmp_path / "configs"
+    shutil.copytree(configs_dir(), own)
+    for module in ("graft.config.locate", "graft.config.compose", "graft.config.running", "graft.sweeps.searched"):
+        monkeypatch.setattr(f"{module}.configs_dir", lambda: own)
+    words = ("strategy=feature_extraction,full_finetuning",)
+    before = trials(sweep("grid", *words))
+    harmless = ("datamodule.num_workers=1", f"cache.folder={tmp_path}/other", "report=true", "trainer.max_epochs=2")
+    assert trials(sweep("grid", *words, *harmless)) == before
+    capsys.readouterr()
+    for file, old, new, told in (
+        ("optimizer/adamw.yaml", "weight_decay: ", "weight_decay: 1", "optimizer.weight_decay: then "),
+        ("strategy/full_finetuning.yaml", "train: all", "train: head", "strategy=full_finetuning: then "),
+    ):
+        text = (own / file).read_text()
+        assert old in text
+        (own / file).write_text(text.replace(old, new, 1))
+        sweep("grid", *words, code=2)
+        assert told in capsys.readouterr().err
+        (own / file).write_text(text + "# a remark")
+    assert trials(sweep("grid", *words)) == before
 
 
 def test_results_of_a_study_that_is_gone_are_not_taken_for_those_of_another(sweep, capsys, at_once):
@@ -199,9 +250,18 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         (["sweep=random", "test=true"], "a sweep leaves the test split alone"),
         (["sweep=grid", "test=false,true"], "a sweep leaves the test split alone"),
         (["sweep=random", "hydra.sweeper.metric=test/auroc"], "would let the test split choose"),
+        (["sweep=grid", "optimizer.lr=1,2", "hydra.sweeper.metric=val/aurok"], "Did you mean 'val/auroc'"),
+        (["sweep=tpe", "hydra.sweeper.minimize=[val/nothing]"], "val/nothing is not computed."),
         (["sweep=random", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials: 0 is not"),
         (["sweep=random", "hydra.sweeper.n_trails=3"], "Did you mean 'hydra.sweeper.n_trials'"),
         (["sweep=asha", "hydra.sweeper.seeds=2"], "hydra.sweeper.pruner"),
+        (["sweep=asha", "hydra.sweeper.folds=2"], "hydra.sweeper.pruner"),
+        (
+            ["sweep=grid", "datamodule.split.val_fold=1/3,2/3,3/3"],
+            "folds for one configuration, and a sweep would take",
+        ),
+        (["sweep=tpe", "seed=0,1"], "hydra.sweeper.seeds=3 (seeds)"),
+        (["sweep=tpe", "hydra.sweeper.folds=3", "datamodule.split.val_fold=1/3"], "names one of the folds"),
         (["sweep=asha", "hydra.sweeper.minimize=[seconds]"], "hydra.sweeper.pruner"),
         (["sweep=asha", "hydra.sweeper.metric=seconds"], "seconds is not known after each epoch"),
         (["sweep=tpe", "find=lr"], "the sweep's optimizer.lr would give way to what is found"),
@@ -210,10 +270,11 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         (["sweep=grid", "strategy=layerwise,layrwise"], "Did you mean 'layerwise'"),
         (["sweep=tpe", "optimizer.lr=tag(log,interval(0,1))"], "a logarithmic scale has no 0"),
         (["sweep=grid", "optimizer.lr=range(5,1)"], "'optimizer.lr=range(5,1)' holds no value"),
+        (["sweep=tpe", "resume=logs/runs/x"], "a sweep goes on by its own command, without resume"),
         (["sweep=tpee"], "Did you mean 'tpe'"),
     ],
 )
-def test_a_search_that_cannot_work_is_refused_before_its_first_trial(graft, tmp_path, capsys, words, reason):
+def test_a_search_that_cannot_work_is_refused_before_its_first_trial(graft, tmp_path, capsys, words, reason, at_once):
     assert graft("train", *words) == 2
     assert reason in capsys.readouterr().err
     assert not (tmp_path / "logs").exists()

@@ -108,9 +108,9 @@ def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: st
         metric: That sorts.
         mode: `max` or `min`.
     """
-    keys = differing([run.settings for run in runs], without=SEED_KEYS)
+    keys = differing([run.asked for run in runs], without=SEED_KEYS)
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
-    rows = [{key: value_of(run.settings, key) for key in keys} for run in runs]
+    rows = [{key: value_of(run.asked, key) for key in keys} for run in runs]
     values: dict[tuple[str, ...], dict[str, Any]] = {}
     for run, row in zip(runs, rows, strict=True):
         same = tuple(written(value) for value in row.values())

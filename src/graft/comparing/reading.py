@@ -17,6 +17,8 @@ PRUNED = "pruned"
 Seeds = tuple[Any, ...]  # what two runs have in common that differ in nothing but their settings
 Curve = list[tuple[float, float]]
 SEED_KEYS = ("seed", "datamodule.split.seed", "datamodule.split.fold", "datamodule.split.val_fold")
+FOUND = "found"  # in the place of a value that `find` has found, which is another one with each seed
+_FINDABLE = {"lr": "optimizer.lr", "batch_size": "datamodule.batch_size"}  # by the names that find.json has
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Run:
         settings: By dotted key, interpolations as they stand in the file.
         summary: By name; empty before the end.
         session: Of `environment.json`, the last.
+        found: Keys whose values were found before the training.
     """
 
     folder: RunFolder
@@ -38,11 +41,17 @@ class Run:
     settings: dict[str, Any]
     summary: dict[str, Any]
     session: dict[str, Any]
+    found: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
         """Of its folder, absolute."""
         return self.folder.path
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The settings as they were asked for: of what was found before the training (`find=lr`), that it was."""
+        return {**self.settings, **dict.fromkeys(self.found, FOUND)}
 
     @property
     def finished(self) -> bool:
@@ -123,6 +132,7 @@ def _read(run: RunFolder) -> Run:
         settings=flat_config(run.config),
         summary=summary,
         session=sessions[-1] if isinstance(sessions, list) and sessions and isinstance(sessions[-1], dict) else {},
+        found=tuple(_FINDABLE[name] for name in _object(run.found) if name in _FINDABLE),
     )
 
 

@@ -71,10 +71,15 @@ def _tested(found: Paired, over: Spread) -> str:
         if found.p < _CHANCE
         else "chance between seeds could be all of it"
     )
+    test = f"paired t-test{_corrected(found)}, p = {_probability(found.p)}"
     return (
         f"Over {over.n} shared seeds, the best is better than the runner-up by {over.mean:.{places}f} on average (95 % "
-        f"interval {low:.{places}f} to {high:.{places}f}; paired t-test, p = {_probability(found.p)}): {beyond}."
+        f"interval {low:.{places}f} to {high:.{places}f}; {test}): {beyond}."
     )
+
+
+def _corrected(found: Paired) -> str:
+    return ", corrected for the training samples that folds share (Nadeau and Bengio 2003)" if found.shared else ""
 
 
 def _listed(found: Paired) -> str:

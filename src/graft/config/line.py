@@ -38,6 +38,11 @@ class Line:
         return bool(self.parsed.multirun) or "hydra.mode=MULTIRUN" in self.overrides or _chooses_search(self.overrides)
 
     @property
+    def searches(self) -> bool:
+        """Whether a search is chosen, `sweep=tpe`."""
+        return _chooses_search(self.overrides)
+
+    @property
     def folder(self) -> str | None:
         """The folder that the line names, or `None`.
 

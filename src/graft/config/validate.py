@@ -141,14 +141,21 @@ def _validation(cfg: DictConfig) -> Iterator[str]:
         yield "trainer.limit_val_batches: 0 would validate nothing, which chooses the best checkpoint; 1 is enough."
 
 
+def validated(cfg: DictConfig) -> list[str] | None:
+    """Returns the names of what is computed on the validation split; None, where the task does not say."""
+    metrics = OmegaConf.select(cfg, "task.metrics", throw_on_missing=False)
+    if not isinstance(metrics, DictConfig):
+        return None
+    computed = [name for name in map(str, metrics) if OmegaConf.is_missing(metrics, name) or metrics[name] is not None]
+    return ["val/loss", *(f"val/{name}" for name in computed)]
+
+
 def _monitor(cfg: DictConfig) -> Iterator[str]:
     """The metric that chooses the best checkpoint must be one that is computed, and get better in the way said."""
-    metrics = OmegaConf.select(cfg, "task.metrics", throw_on_missing=False)
+    choices = validated(cfg)
     monitor = cfg.get("monitor") if not OmegaConf.is_missing(cfg, "monitor") else None
-    if not isinstance(monitor, str) or not isinstance(metrics, DictConfig):
+    if not isinstance(monitor, str) or choices is None:
         return
-    computed = [name for name in map(str, metrics) if OmegaConf.is_missing(metrics, name) or metrics[name] is not None]
-    choices = ["val/loss", *(f"val/{name}" for name in computed)]
     if monitor not in choices:
         near = did_you_mean(monitor, choices)
         yield f"monitor: '{monitor}' is not computed.{near} Known: {', '.join(choices)}."

@@ -132,6 +132,11 @@ def read_status(path: Path) -> Status:
     """
     try:
         text = path.read_text(encoding="utf-8")
+        if not text.strip() and (path.parent / "config.yaml").exists():
+            raise GraftError(
+                f"{path} is unreadable: it is empty, as after a power cut or on a full disk. How the run ended is not"
+                " known: restore the file, or start the run anew"
+            )
         if not text:  # a folder that was claimed by a process killed in that moment
             return Status(State.KILLED, started=_iso(path.stat().st_mtime))
         known = {field.name for field in dataclasses.fields(Status)}

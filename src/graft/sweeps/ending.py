@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from rich.table import Table
 
+from graft.comparing.statistics import spread
 from graft.runs.atomic import write_json, write_text
 from graft.sweeps.study import objectives
 from graft.sweeps.trials import Ending, Outcome
@@ -32,7 +33,7 @@ def announce_trial(study: Study, settings: DictConfig, number: int, found: Outco
     best = [str(each.number) for each in best_trials(study)]
     so_far = f"; best: {', '.join(best[:3])}{' …' if len(best) > 3 else ''}" if best else ""
     total = settings.n_trials or len(trials)
-    over = sum(each.state.is_finished() for each in trials)
+    over = sum(each.state.is_finished() and each.user_attrs.get("ending") != Ending.LOST for each in trials)
     log.info("trial %d (%d of %d): %s  %s, %.1f s%s", number, over, total, said, _setting(trial), found.seconds, so_far)
 
 
@@ -73,14 +74,16 @@ def _described(trial: FrozenTrial, settings: DictConfig, folder: Path) -> dict[s
         "trial": trial.number,
         "run": str(run_of(trial.number, settings, folder).relative_to(folder)),
         "values": dict(zip(objectives(settings), trial.values, strict=True)),
+        "intervals": dict(zip(objectives(settings), _intervals(trial), strict=True)),
         "params": trial.params,
     }
 
 
 def run_of(number: int, settings: DictConfig, folder: Path) -> Path:
-    """Returns the run folder of a trial; of several seeds that of the first."""
+    """Returns the run folder of a trial; of several seeds or folds that of the first."""
     own = folder / str(number)
-    return own if settings.seeds == 1 else next(iter(sorted(own.glob("seed_*"))), own)
+    alone = settings.seeds == settings.folds == 1
+    return own if alone else min((status.parent for status in own.glob("*/status.json")), default=own)
 
 
 def _table(study: Study, settings: DictConfig) -> Table:
@@ -90,12 +93,30 @@ def _table(study: Study, settings: DictConfig) -> Table:
     table = Table(title=f"{study.study_name}: {counted}", title_justify="left")
     for column in ("trial", *names, "seconds", "setting"):
         table.add_column(column, justify="left" if column == "setting" else "right")
+    if _has_several(trials):
+        table.caption = f"mean ± half of its 95 % interval over {_runs(settings)} (Student's t)"
     front = {trial.number for trial in best_trials(study)}
     for trial in _ranked(study)[:_SHOWN]:
         mark = "*" if trial.number in front else ""
-        values = [f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}" for value in trial.values]
+        values = [_with_reach(*each) for each in zip(trial.values, _intervals(trial), strict=True)]
         table.add_row(f"{mark}{trial.number}", *values, f"{trial.user_attrs['seconds']:.1f}", _setting(trial))
     return table
+
+
+def _intervals(trial: FrozenTrial) -> list[tuple[float, float] | None]:
+    """Of each objective, where the mean over seeds or folds lies in 95 % of cases; None of a single run."""
+    found = [spread(values) for values in zip(*trial.user_attrs.get("runs", ()), strict=True)]
+    return [each.interval if each else None for each in found] or [None] * len(trial.values or ())
+
+
+def _with_reach(value: float, interval: tuple[float, float] | None) -> str:
+    written = f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
+    return written if interval is None else f"{written} ± {(interval[1] - interval[0]) / 2:.4f}"
+
+
+def _runs(settings: DictConfig) -> str:
+    found = {"seeds": settings.seeds, "folds": settings.folds}
+    return " × ".join(f"{count} {what}" for what, count in found.items() if count > 1)
 
 
 def _ranked(study: Study) -> list[FrozenTrial]:
@@ -109,9 +130,11 @@ def _csv(trials: Sequence[FrozenTrial], names: Sequence[str]) -> str:
     keys = list(dict.fromkeys(key for trial in trials for key in trial.params))
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["trial", "ending", *names, "seconds", *keys, "message"])
+    limits = [f"{name} {end}" for name in names for end in ("low", "high")] if _has_several(trials) else []
+    lines.writerow(["trial", "ending", *names, *limits, "seconds", *keys, "message"])
     for trial in trials:
         values = trial.values or [""] * len(names)
+        intervals = [end for each in _intervals(trial) for end in each or ("", "")] or [""] * len(limits)
         told = trial.user_attrs
         ending, seconds, message = (
             told.get("ending", trial.state.name.lower()),
@@ -119,8 +142,14 @@ def _csv(trials: Sequence[FrozenTrial], names: Sequence[str]) -> str:
             told.get("message"),
         )
         settings = [trial.params.get(key, "") for key in keys]
-        lines.writerow([trial.number, ending, *values, seconds, *settings, first_line(message or "")])
+        lines.writerow(
+            [trial.number, ending, *values, *intervals[: len(limits)], seconds, *settings, first_line(message or "")]
+        )
     return text.getvalue()
+
+
+def _has_several(trials: Sequence[FrozenTrial]) -> bool:
+    return any(len(trial.user_attrs.get("runs", ())) > 1 for trial in trials)
 
 
 def _values(names: Sequence[str], values: Sequence[float]) -> str:

@@ -21,10 +21,9 @@ def take_accelerators(count: int) -> None:
     one, or all are taken, nothing changes: runs then share.
 
     Args:
-        count: How many.
+        count: How many; 0: it has chosen by itself, and keeps sight of all.
     """
-    visible = _visible()
-    if _held or len(visible) < 2:
+    if count == 0 or _held or len(visible := _visible()) < 2:
         return
     for device in visible:
         lock = FileLock(_folder() / f"{device}.lock")
@@ -42,10 +41,17 @@ def take_accelerators(count: int) -> None:
 
 
 def accelerators(devices: int | str | Sequence[int]) -> int:
-    """Returns how many a trainer's `devices` asks for; of `auto`, or of all, one: others run beside it."""
+    """Returns how many a trainer's `devices` wants to have, which ones being all the same to it.
+
+    Of `auto`, or of all, one: others run beside it. Of those that are named, as `[2]` or `"0,1"`, none: the names are
+    those of all that are visible, and would be none or others among fewer.
+    """
     if isinstance(devices, int | str):
-        return int(devices) if str(devices).isdigit() and int(devices) > 0 else 1
-    return len(devices)
+        said = str(devices).strip()
+        if "," in said:
+            return 0
+        return int(said) if said.isdigit() and int(said) > 0 else 1
+    return 0
 
 
 def _visible() -> list[str]:

@@ -49,6 +49,6 @@ def _retrain(sweep: Sweep, launcher: Launcher, name: str, params: dict[str, obje
         log.info("%s is there already and stays", sweep.folder / name)
         return
     lines = [[*line, "test=true", "report=true", "bootstrap=500"] for line in sweep.lines(params, name, None)]
-    launcher.launch(lines, initial_job_idx=len(sweep.study.get_trials(deepcopy=False)) * sweep.settings.seeds)
+    launcher.launch(lines, initial_job_idx=len(sweep.study.get_trials(deepcopy=False)) * len(sweep.repeats))
     for folder in folders:
         RunFolder(folder).load_summary()

@@ -1,13 +1,14 @@
 """A sweep from its first trial, or the first that is missing, to its last."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from optuna import Study
+from optuna.trial import FrozenTrial
 
 from graft.config.space import read_space
 from graft.errors import ConfigError, GraftError, Interrupted
@@ -16,6 +17,7 @@ from graft.runs.log import logging_sweep_to
 from graft.runs.secrets import redact
 from graft.sweeps.ending import announce_trial, conclude, first_line
 from graft.sweeps.proof import prove
+from graft.sweeps.repeats import repeats
 from graft.sweeps.study import open_storage, open_study
 from graft.sweeps.sweep import Sweep
 
@@ -38,10 +40,10 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
     folder = Path(str(config.hydra.sweep.dir)).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     space = read_space(settings.params, arguments, launcher.hydra_context.config_loader)  # type: ignore[attr-defined]
-    study = open_study(open_storage(settings.storage, folder), settings, space)
+    study = open_study(open_storage(settings.storage, folder), config, space)
     _check_own(study, folder)
     write_text(folder / "multirun.yaml", redact(OmegaConf.to_yaml(config)))
-    sweep = Sweep(settings, folder, space, study, int(config.seed))
+    sweep = Sweep(settings, folder, space, study, repeats(settings, int(config.seed)))
     with logging_sweep_to(folder / "sweep.log"):
         try:
             sweep.recover()
@@ -72,9 +74,12 @@ def _check_own(study: Study, folder: Path) -> None:
 
 def _work(sweep: Sweep, launcher: Launcher) -> None:
     """Launches batches until no trial is missing, or too many have failed."""
-    jobs = len(sweep.study.get_trials(deepcopy=False)) * sweep.settings.seeds
+    jobs = len(sweep.study.get_trials(deepcopy=False)) * len(sweep.repeats)
     while not _gives_up(sweep) and (batch := sweep.ask()):
-        lines = [line for trial in batch for line in sweep.lines(trial.params, str(trial.number), trial.number)]
+        owners = [
+            (trial, line) for trial in batch for line in sweep.lines(trial.params, str(trial.number), trial.number)
+        ]
+        lines = [line for _, line in owners]
         error: Exception | None = None
         returned: Sequence[JobReturn] = []
         try:
@@ -82,10 +87,27 @@ def _work(sweep: Sweep, launcher: Launcher) -> None:
         except Exception as failure:  # a process that the system killed ends the whole batch of some launchers
             error = failure
         jobs += len(lines)
-        for number, trial in enumerate(batch):
-            own = returned[number * sweep.settings.seeds : (number + 1) * sweep.settings.seeds]
-            raised = next((job._return_value for job in own if job.status is JobStatus.FAILED), None)
+        failed = [
+            (trial.number, job._return_value)
+            for (trial, _), job in zip(owners, returned, strict=False)  # nothing is returned after an error
+            if job.status is JobStatus.FAILED
+        ]
+        for trial in _as_they_began(sweep, batch):
+            raised = next((raised for number, raised in failed if number == trial.number), None)
             announce_trial(sweep.study, sweep.settings, trial.number, sweep.tell(trial, error, raised))
+
+
+def _as_they_began(sweep: Sweep, batch: Sequence[FrozenTrial]) -> Iterator[FrozenTrial]:
+    """Yields the trials of a batch, those first that have begun.
+
+    Where a launcher has ended early, its other jobs may run on, or still wait in a queue: while one is waited for,
+    those after it may begin.
+    """
+    left = list(batch)
+    while left:
+        trial = next((each for each in left if sweep.has_begun(each)), left[0])
+        left.remove(trial)
+        yield trial
 
 
 def _gives_up(sweep: Sweep) -> bool:

@@ -12,9 +12,10 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.study import StudyDirection
 
 from graft.config.instantiate import build
-from graft.config.space import Interval, Space
+from graft.config.space import Space
 from graft.errors import ConfigError, GraftError
 from graft.runs.secrets import redact
+from graft.sweeps.searched import searched
 
 _JOURNAL = "study.journal"
 _DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
@@ -54,48 +55,53 @@ def _journal(path: Path) -> JournalFileBackend:
     return JournalFileBackend(str(path), lock_obj=lock)
 
 
-def open_study(storage: BaseStorage, settings: DictConfig, space: Space) -> optuna.Study:
-    """Opens the study of a sweep, or begins it.
+def open_study(storage: BaseStorage, config: DictConfig, space: Space) -> optuna.Study:
+    """Opens the study of a sweep, or begins it; it has the pruner, by which some samplers choose whom to learn from.
+
+    Args:
+        storage: Where it lies.
+        config: Hydra's, of the whole sweep.
+        space: What is varied.
 
     Raises:
         ConfigError: The study is of another search.
     """
+    settings = config.hydra.sweeper
     directions = [_DIRECTIONS[mode] for mode in objectives(settings).values()]
     name = settings.study_name
     try:
-        study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            directions=directions,
+            load_if_exists=True,
+            pruner=make_pruner(settings.pruner),
+        )
     except ValueError as error:  # other directions
         raise _other(name, "the objectives") from error
-    search = _search(settings, space)
+    _make_brackets(study)
+    search = searched(config, space, objectives(settings))
     before = study.user_attrs.get("search")
     if before is None:
         study.set_user_attr("search", search)
-    elif before != search:
-        differing = [key for key in {**before, **search} if before.get(key) != search.get(key)]
+    elif differing := [key for key in {**before, **search} if before.get(key) != search.get(key)]:
         raise _other(name, "; ".join(f"{key}: then {before.get(key)}, now {search.get(key)}" for key in differing))
     return study
 
 
-def _search(settings: DictConfig, space: Space) -> dict[str, Any]:
-    """What makes a search this one; how many trials, where and by which sampler may change while it goes on."""
-    ignored = ("launcher=", "hydra.", "hydra/", "paths.", "logger", "callbacks.progress")
-    return {
-        "objectives": objectives(settings),
-        "seeds": settings.seeds,
-        "the same in all trials": sorted(line for line in space.fixed if not line.lstrip("+").startswith(ignored)),
-        **{
-            key: [values.low, values.high, "log" if values.log else "linear"]
-            if isinstance(values, Interval)
-            else values
-            for key, values in space.varied.items()
-        },
-    }
+def _make_brackets(study: optuna.Study) -> None:
+    """Has Hyperband share out its brackets, so that a sampler learns from the trials of its own.
+
+    Runs ask the pruner in processes of theirs, and one that was never asked takes all trials for those of one bracket.
+    """
+    if isinstance(study.pruner, optuna.pruners.HyperbandPruner):
+        study.pruner.prune(study, optuna.trial.create_trial(value=0.0))  # which has told nothing, and is let go on
 
 
 def _other(name: str, what: str) -> ConfigError:
     return ConfigError(
-        f"the sweep {name} is there already, and is another search ({what}). Give this one a name of its own,"
-        " name=…, or repeat the command of the other to go on with it."
+        f"the sweep {name} is there already, and is another search ({what}). Undo the change, give this one a"
+        " name of its own, name=…, or repeat the command of the other to go on with it."
     )
 
 

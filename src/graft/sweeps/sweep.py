@@ -14,10 +14,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from graft.config.overrides import quoted
 from graft.config.space import Space
+from graft.errors import ConfigError
 from graft.runs.secrets import redact
 from graft.runs.status import Process
+from graft.sweeps.losing import Again, after_loss, runs_alone
+from graft.sweeps.repeats import Repeat
 from graft.sweeps.study import make_sampler, objectives
-from graft.sweeps.trials import Ending, Outcome, outcome
+from graft.sweeps.trials import Ending, Outcome, has_ended_well, outcome
 
 log = logging.getLogger(__name__)
 
@@ -33,25 +36,29 @@ class Sweep:
         folder: Where the folders of the trials lie.
         space: What is varied.
         study: On disk.
-        seed: Of the first run of each trial.
+        repeats: The runs of each trial.
     """
 
     settings: DictConfig
     folder: Path
     space: Space
     study: Study
-    seed: int
+    repeats: list[Repeat]
 
     def ask(self) -> list[FrozenTrial]:
         """Returns the next trials, as many as may run at once; none when all are there."""
         with self._alone():
             if self.settings.n_trials is None:
                 self._enqueue_grid()
-            missing = self._missing()
-            return [self._ask_one() for _ in range(min(missing, self.settings.n_jobs))]
+            batch: list[FrozenTrial] = []
+            for _ in range(min(self._missing(), self.settings.n_jobs)):
+                if batch and (runs_alone(batch[0]) or runs_alone(self._next_in_line())):
+                    break
+                batch.append(self._ask_one())
+            return batch
 
     def lines(self, params: Mapping[str, Any], name: str, trial: int | None) -> list[list[str]]:
-        """Returns the command lines of the runs of a configuration, one for each seed.
+        """Returns the command lines of the runs of a configuration that have not begun.
 
         Args:
             params: What it varies.
@@ -61,15 +68,15 @@ class Sweep:
         number = "null" if trial is None else trial
         own = ["test=false", f"hydra.sweeper.trial={number}", f"hydra.sweep.dir={quoted(str(self.folder))}"]
         own = [*self.space.overrides(params), *own]
-        folders = [f"hydra.sweep.subdir={folder.relative_to(self.folder)}" for folder in self.folders(name)]
-        if self.settings.seeds == 1:
-            return [[*own, *folders]]
-        return [[*own, folder, f"seed={seed}"] for folder, seed in zip(folders, self._seeds(), strict=True)]
+        return [
+            [*own, f"hydra.sweep.subdir={folder.relative_to(self.folder)}", *run.overrides]
+            for folder, run in zip(self.folders(name), self.repeats, strict=True)
+            if not (folder / "status.json").exists()
+        ]
 
     def folders(self, name: str) -> list[Path]:
-        """Returns the folders of the runs of a configuration, one for each seed."""
-        own = self.folder / name
-        return [own] if self.settings.seeds == 1 else [own / f"seed_{seed}" for seed in self._seeds()]
+        """Returns the folders of the runs of a configuration."""
+        return [self.folder / name / run.folder for run in self.repeats]
 
     def tell(self, trial: FrozenTrial, error: Exception | None = None, raised: BaseException | None = None) -> Outcome:
         """Writes down what became of a trial that this process has launched.
@@ -78,15 +85,22 @@ class Sweep:
             trial: The trial.
             error: What ended the launcher.
             raised: What one of its jobs raised, perhaps before it had a folder to write it down in.
+
+        Raises:
+            ConfigError: Runs do not tell what is optimised; no other trial will.
         """
-        found = self._outcome(trial.number)
+        try:
+            found = self._outcome(trial.number)
+        except ConfigError as unknown:
+            self._tell(trial.number, Outcome(Ending.FAILED, message=str(unknown)))
+            raise
         if found.ending is Ending.LOST and raised is not None:
             found = Outcome(Ending.FAILED, message=redact(f"{type(raised).__name__}: {raised}"), seconds=found.seconds)
-        elif found.ending is Ending.LOST:
-            reason = f"its process died before its end, {error or 'by a signal'}".rstrip(".")
-            found = Outcome(Ending.FAILED, message=f"{reason}: out of memory?", seconds=found.seconds)
-        self._tell(trial.number, found)
-        return found
+        return self._settle(trial, found, counts=True, error=error)
+
+    def has_begun(self, trial: FrozenTrial) -> bool:
+        """Whether a job of a trial has claimed its folder."""
+        return any((folder / "status.json").exists() for folder in self.folders(str(trial.number)))
 
     def recover(self) -> None:
         """Settles the trials whose sweep was killed: what has ended counts, what was lost is put in line once more."""
@@ -95,14 +109,10 @@ class Sweep:
             dead = [trial for trial in trials if _is_dead(trial)]
         for trial in dead:
             found = self._outcome(trial.number)  # which may have to be waited for
-            with self._alone():
-                if found.ending is Ending.LOST:
-                    log.info("trial %d was lost with its process: once more", trial.number)
-                    self._put_in_line(trial)
-                self._tell(trial.number, found)
+            self._settle(trial, found, counts=found.killed)
         with self._alone():
             for trial in self.failed() if self.settings.retry_failed else ():
-                self._put_in_line(trial)
+                self._put_in_line(trial, Again(trial.number))
 
     def failed(self) -> list[FrozenTrial]:
         """Returns the trials that failed and were not put in line again."""
@@ -111,12 +121,41 @@ class Sweep:
         failed = [trial for trial in trials if trial.state is TrialState.FAIL and trial.number not in again]
         return [trial for trial in failed if not _is_lost(trial)]
 
+    def _settle(self, trial: FrozenTrial, found: Outcome, counts: bool, error: Exception | None = None) -> Outcome:
+        """Writes down what became of a trial; one that was lost is put in line once more, or given up."""
+        with self._alone():
+            if found.ending is Ending.LOST:
+                then = after_loss(trial, found, at_once=self.settings.n_jobs, counts=counts, error=error)
+                if isinstance(then, Outcome):
+                    found = then
+                else:
+                    beside = ", by itself" if then.alone else ""
+                    log.info("trial %d was lost with its process: once more%s", trial.number, beside)
+                    self._put_in_line(trial, then)
+            self._tell(trial.number, found)
+        return found
+
+    def _next_in_line(self) -> FrozenTrial | None:
+        return next((trial for trial in self._trials() if trial.state is TrialState.WAITING), None)
+
     def _ask_one(self) -> FrozenTrial:
         started = [trial for trial in self._trials() if trial.state is not TrialState.WAITING and not _is_lost(trial)]
         self.study.sampler = make_sampler(self.settings, len(started))
         trial = self.study.ask(self.space.distributions())
         trial.set_user_attr("owner", dataclasses.asdict(Process.this()))
-        return next(each for each in self._trials() if each.number == trial.number)
+        asked = next(each for each in self._trials() if each.number == trial.number)
+        self._take_over(asked)
+        return asked
+
+    def _take_over(self, trial: FrozenTrial) -> None:
+        """Moves to a trial that is made once more what ended well of the earlier ones, of several seeds or folds."""
+        names, earlier = list(objectives(self.settings)), trial
+        while len(self.repeats) > 1 and (before := earlier.user_attrs.get("again")) is not None:
+            for old, new in zip(self.folders(str(before)), self.folders(str(trial.number)), strict=True):
+                if not new.exists() and has_ended_well(old, names):
+                    new.parent.mkdir(parents=True, exist_ok=True)
+                    old.rename(new)
+            earlier = next(each for each in self._trials() if each.number == before)
 
     def _missing(self) -> int:
         trials = self._trials()
@@ -132,19 +171,19 @@ class Sweep:
             if tuple(point.values()) not in known:
                 self.study.enqueue_trial(point)
 
-    def _put_in_line(self, trial: FrozenTrial) -> None:
+    def _put_in_line(self, trial: FrozenTrial, again: Again) -> None:
         """Does so once, whatever happens meanwhile; the same values under a new number, so that no folder is lost."""
         asked = _asked(trial)
         if not self.space.varied.keys() <= asked.keys():
             return  # killed while it was drawn: the next is drawn in its place, as it would have been
         if all(other.user_attrs.get("again") != trial.number for other in self._trials()):
-            self.study.enqueue_trial(asked, user_attrs={"again": trial.number})
+            self.study.enqueue_trial(asked, user_attrs=dataclasses.asdict(again))
 
     def _tell(self, number: int, found: Outcome) -> None:
         running = next(trial for trial in self._trials() if trial.number == number)
         if running.state.is_finished():
             return
-        told = {"ending": str(found.ending), "message": found.message, "seconds": found.seconds}
+        told = {"ending": str(found.ending), "message": found.message, "seconds": found.seconds, "runs": found.runs}
         for name, value in told.items():
             self.study._storage.set_trial_user_attr(running._trial_id, name, value)
         values = list(found.values) if found.ending is Ending.COMPLETE else None
@@ -152,9 +191,6 @@ class Sweep:
 
     def _outcome(self, number: int) -> Outcome:
         return outcome(self.folders(str(number)), list(objectives(self.settings)))
-
-    def _seeds(self) -> range:
-        return range(self.seed, self.seed + self.settings.seeds)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)

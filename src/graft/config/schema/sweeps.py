@@ -21,6 +21,7 @@ class Sweeper:
     n_trials: Count | None
     n_jobs: Count
     seeds: Count
+    folds: Count
     max_failures: Count
     retry_failed: bool
     best: Literal["test", "retrain"] | None
