@@ -33,11 +33,14 @@ class Browser:
             "--remote-debugging-port=0",
             f"--user-data-dir={folder}",
         ]
-        self._process = subprocess.Popen([CHROMIUM, *flags, "about:blank"], stderr=subprocess.DEVNULL)
-        told = self._soon(lambda: (Path(folder) / "DevToolsActivePort").read_text().split()[0])
-        pages = self._soon(lambda: json.load(urllib.request.urlopen(f"http://127.0.0.1:{told}/json/list")))
+        self._closing = contextlib.ExitStack()
+        process = subprocess.Popen([CHROMIUM, *flags, "about:blank"], stderr=subprocess.DEVNULL)
+        self._closing.callback(process.wait, 20)
+        self._closing.callback(process.terminate)
+        told = self.soon(lambda: (Path(folder) / "DevToolsActivePort").read_text().split()[0])
+        pages = self.soon(lambda: json.load(urllib.request.urlopen(f"http://127.0.0.1:{told}/json/list")))
         address = next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page")
-        self._socket = connect(address, max_size=None)
+        self._socket = self._closing.enter_context(connect(address, max_size=None))
         self._number = 0
         self.asked = []  # addresses that the page has asked for
         for domain in ("Page", "Network", "DOM", "Runtime"):
@@ -88,12 +91,10 @@ class Browser:
         Path(path).write_bytes(base64.b64decode(shot))
 
     def close(self):
-        self._socket.close()
-        self._process.terminate()
-        self._process.wait(20)
+        self._closing.close()
 
     @staticmethod
-    def _soon(ask, seconds=60):
+    def soon(ask, seconds=60):
         end = time.monotonic() + seconds
         while True:
             try:
@@ -107,7 +108,11 @@ class Browser:
 def demo_of(run, *words):
     """The command in a process of its own; gives it and the page's address."""
     command = [sys.executable, "-m", "graft", "demo", f"run={run}", *words]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        yield from _until_it_ends(process)
+
+
+def _until_it_ends(process):
     try:
         lines = []
         for line in process.stdout:
@@ -156,16 +161,18 @@ def test_an_image_and_a_folder_get_the_predictions_of_graft_predict(tiny, graft,
             shutil.copy(file, folder)
         (folder / "broken.png").write_bytes(b"no image")
         browser.give("#many input[type=file]", folder)
-        browser.until(f"document.querySelector('#many').innerText.includes('{some[3].name[:4]}')")
+        browser.until(f"document.querySelector('#many').innerText.includes('{some[3].stem}')")
         browser.of("document.querySelector('#predict_all').click()")
         table = browser.until(
             "document.querySelector('#table')?.innerText.includes('broken')"
             " && document.querySelector('#table').innerText"
         )
         assert "not an image" in table
-        link = browser.until("document.querySelector('#csv')?.href || document.querySelector('#csv a')?.href")
-        (tmp_path / "downloaded.csv").write_bytes(urllib.request.urlopen(link).read())
-        for row in pyarrow.csv.read_csv(tmp_path / "downloaded.csv").to_pylist():
+        downloads = tmp_path / "downloads"
+        browser.do("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
+        browser.of("document.querySelector('#csv').click()")
+        csv = browser.soon(lambda: sorted(downloads.glob("*.csv"))[0])
+        for row in pyarrow.csv.read_csv(csv).to_pylist():
             if row["id"] != "broken.png":
                 assert row["probability/rose"] == pytest.approx(known[row["id"]]["probability/rose"], abs=1e-5)
         elsewhere = [url for url in browser.asked if not url.startswith((address.rstrip("/"), "data:", "blob:"))]

@@ -182,7 +182,7 @@ def test_looks_at_a_sample_are_part_of_a_program_and_refused_where_they_would_be
         write(model, "hub", None, tmp_path)
 
 
-def test_runs_of_other_seeds_beside_it_are_in_the_card(images, tmp_path):
+def test_runs_of_other_seeds_beside_it_are_in_the_card(images):
     """Recorded: a copy with another seed and another score, one with another rate, one that has not ended."""
     run = RunFolder.open(images)
     for name, key, value, state in (
@@ -190,7 +190,7 @@ def test_runs_of_other_seeds_beside_it_are_in_the_card(images, tmp_path):
         ("other", "optimizer.lr", 0.5, "done"),
         ("third", "seed", 8, "failed"),
     ):
-        copy = RunFolder(shutil.copytree(run.path, tmp_path / name))
+        copy = RunFolder(shutil.copytree(run.path, run.path.with_name(name)))
         cfg = OmegaConf.load(copy.config)
         OmegaConf.update(cfg, key, value)
         OmegaConf.save(cfg, copy.config)

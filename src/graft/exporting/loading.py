@@ -7,12 +7,13 @@ _ONNX = """\
 
 ```python
 import json
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession("model.onnx")
-told = json.load(open("preprocessing.json", encoding="utf-8"))
+told = json.loads(Path("preprocessing.json").read_text(encoding="utf-8"))
 inputs = {inputs}
 predictions = session.run(None, inputs)[0]
 print([dict(zip(told["classes"], row)) for row in predictions.tolist()])
@@ -23,11 +24,12 @@ _TORCH = """\
 
 ```python
 import json
+from pathlib import Path
 
 import torch
 
 model = torch.export.load("model.pt2").module()
-told = json.load(open("preprocessing.json", encoding="utf-8"))
+told = json.loads(Path("preprocessing.json").read_text(encoding="utf-8"))
 with torch.inference_mode():
     predictions = model({inputs})
 print([dict(zip(told["classes"], row)) for row in predictions.tolist()])
