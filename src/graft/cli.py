@@ -32,6 +32,7 @@ _LISTS = {
     "strategies": "lists the ways to transfer, and what each would train of a backbone",
     "compare": "sets runs and sweeps side by side: a table, as CSV, and on one page",
     "cache": "lists the features and images that are kept for later epochs and runs, checks and prunes them",
+    "new": "writes a dataset, backbone, strategy, task or experiment of your own, with its test",
     "doctor": "says what this machine has and lacks for a training, and what to do about it",
 }
 _HELP = """\
@@ -111,6 +112,8 @@ def _dispatch(argv: list[str]) -> int:
         _compare(rest)
     elif command == "cache":
         _cache(rest)
+    elif command == "new":
+        _new(rest)
     elif command == "doctor":
         return _doctor(rest)
     elif command in _COMMANDS:
@@ -139,6 +142,18 @@ def _cache(words: list[str]) -> None:
     from graft.cache import cache
 
     cache(words)
+
+
+def _new(words: list[str]) -> None:
+    if not words or {"-h", "--help"} & set(words):
+        from graft.scaffolding.asking import HELP
+
+        with _ending_with_its_reader():
+            print(HELP)
+        return
+    from graft.new import new
+
+    new(words)
 
 
 def _doctor(words: list[str]) -> int:
