@@ -88,6 +88,7 @@ def test_every_file_opens_with_what_it_is_for(path):
 
 
 def test_no_experiment_goes_untested():
-    files = [Path(__file__).with_name("test_experiments.py"), *Path(__file__).parent.glob("experiments/test_*.py")]
+    here = Path(__file__).parent
+    files = [*here.glob("test_experiments.py"), *here.glob("experiments/test_*.py")]
     tests = [name for file in files for name in re.findall(r"^def test_(\w+)", file.read_text(), re.MULTILINE)]
     assert {path.stem for path in CONFIGS.glob("experiment/*.yaml")} == set(tests)

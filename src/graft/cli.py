@@ -33,6 +33,7 @@ _LISTS = {
     "compare": "sets runs and sweeps side by side: a table, as CSV, and on one page",
     "cache": "lists the features and images that are kept for later epochs and runs, checks and prunes them",
     "new": "writes a dataset, backbone, strategy, task or experiment of your own, with its test",
+    "init": "makes a project of your own, under your name, of a clone of Graft",
     "doctor": "says what this machine has and lacks for a training, and what to do about it",
 }
 _HELP = """\
@@ -114,6 +115,8 @@ def _dispatch(argv: list[str]) -> int:
         _cache(rest)
     elif command == "new":
         _new(rest)
+    elif command == "init":
+        _init(rest)
     elif command == "doctor":
         return _doctor(rest)
     elif command in _COMMANDS:
@@ -154,6 +157,18 @@ def _new(words: list[str]) -> None:
     from graft.new import new
 
     new(words)
+
+
+def _init(words: list[str]) -> None:
+    if not words or {"-h", "--help"} & set(words):
+        from graft.renaming.asking import HELP
+
+        with _ending_with_its_reader():
+            print(HELP)
+        return
+    from graft.init import init
+
+    init(words)
 
 
 def _doctor(words: list[str]) -> int:

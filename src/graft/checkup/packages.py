@@ -6,6 +6,7 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from graft.checkup.finding import Finding, absent, fine, warning, wrong
 
@@ -75,7 +76,7 @@ def _requirements(own: metadata.Distribution, extra: str) -> Iterator[Requiremen
             continue
         if marker is None and extra:
             continue
-        if requirement.name == own.name:
+        if canonicalize_name(requirement.name) == canonicalize_name(own.name):
             for inner in requirement.extras:
                 yield from _requirements(own, inner)
         else:
