@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.utils import get_class
 from omegaconf import OmegaConf
 
 from graft.build import build_backbone, build_trainer
 from graft.config.instantiate import build, build_all
 from graft.config.validate import validate
+from graft.data.table import Kind
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 GROUPS = sorted(
@@ -25,7 +27,7 @@ SUPPLIED = {  # what the user has to say
     "datamodule.dataset": "CIFAR10",
     "datamodule.folder": "shards",
 }
-TOLD = {"classification": {"num_classes": 3}, "multilabel": {"num_labels": 3}, "regression": {}}
+TOLD = {Kind.SINGLE_LABEL: {"num_classes": 3}, Kind.MULTI_LABEL: {"num_labels": 3}, Kind.REGRESSION: {}}
 """What the metrics of a task are told of the data."""
 
 
@@ -64,7 +66,7 @@ def test_every_choice_composes_and_instantiates(choice, small_bert, tmp_path, mo
     elif group == "augmentation":
         build_all(cfg.augmentation)
     elif group == "task":
-        told = TOLD[choice.split("/")[1]]
+        told = TOLD[get_class(cfg.task._target_).kind]
         assert set(build_all(cfg.task.metrics, **told)) == set(cfg.task.metrics)
         build(cfg.task.loss)
 
@@ -86,5 +88,7 @@ def test_every_file_opens_with_what_it_is_for(path):
 
 
 def test_no_experiment_goes_untested():
-    tests = re.findall(r"^def test_(\w+)", (Path(__file__).parent / "test_experiments.py").read_text(), re.MULTILINE)
+    here = Path(__file__).parent
+    files = [*here.glob("test_experiments.py"), *here.glob("experiments/test_*.py")]
+    tests = [name for file in files for name in re.findall(r"^def test_(\w+)", file.read_text(), re.MULTILINE)]
     assert {path.stem for path in CONFIGS.glob("experiment/*.yaml")} == set(tests)

@@ -40,7 +40,8 @@ def test_ci_runs_every_supported_python():
 
 def test_the_version_is_the_same_wherever_it_stands():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert (cited["version"], cited["license"]) == (PROJECT["version"], PROJECT["license"])
+    assert cited["version"] == PROJECT["version"]
+    assert cited["license"] in PROJECT["license"].split(" AND ")
     changelog = (ROOT / "CHANGELOG.md").read_text()
     assert re.search(rf"^(## \[{PROJECT['version']}\]|What will be {PROJECT['version']},)", changelog, re.MULTILINE)
 

@@ -32,6 +32,9 @@ _LISTS = {
     "strategies": "lists the ways to transfer, and what each would train of a backbone",
     "compare": "sets runs and sweeps side by side: a table, as CSV, and on one page",
     "cache": "lists the features and images that are kept for later epochs and runs, checks and prunes them",
+    "new": "writes a dataset, backbone, strategy, task or experiment of your own, with its test",
+    "init": "makes a project of your own, under your name, of a clone of Graft",
+    "doctor": "says what this machine has and lacks for a training, and what to do about it",
 }
 _HELP = """\
 Graft: transfer learning from pretrained networks.
@@ -110,6 +113,12 @@ def _dispatch(argv: list[str]) -> int:
         _compare(rest)
     elif command == "cache":
         _cache(rest)
+    elif command == "new":
+        _new(rest)
+    elif command == "init":
+        _init(rest)
+    elif command == "doctor":
+        return _doctor(rest)
     elif command in _COMMANDS:
         _start(command, rest)
     else:
@@ -136,6 +145,45 @@ def _cache(words: list[str]) -> None:
     from graft.cache import cache
 
     cache(words)
+
+
+def _new(words: list[str]) -> None:
+    if not words or {"-h", "--help"} & set(words):
+        from graft.scaffolding.asking import HELP
+
+        with _ending_with_its_reader():
+            print(HELP)
+        return
+    from graft.new import new
+
+    new(words)
+
+
+def _init(words: list[str]) -> None:
+    if not words or {"-h", "--help"} & set(words):
+        from graft.renaming.asking import HELP
+
+        with _ending_with_its_reader():
+            print(HELP)
+        return
+    from graft.init import init
+
+    init(words)
+
+
+def _doctor(words: list[str]) -> int:
+    if {"-h", "--help"} & set(words):
+        from graft.checkup.asking import HELP
+
+        with _ending_with_its_reader():
+            print(HELP)
+        return 0
+    from graft.runs.secrets import load_dotenv
+
+    load_dotenv()
+    from graft.doctor import doctor
+
+    return doctor(words)
 
 
 def _compare(words: list[str]) -> None:

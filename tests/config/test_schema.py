@@ -52,7 +52,13 @@ def test_every_target_of_ours_in_the_configs_has_a_schema():
         if "_target_: graft." in line
     }
     assert named
-    assert named <= set(TARGETS)
+    assert {target for target in named - set(TARGETS) if not has_a_test_of_its_own(target)} == set()
+
+
+def has_a_test_of_its_own(target):
+    """Whether it is a family of a user's, as `graft new` writes it: its keys are checked by its signature."""
+    _, room, *module, _ = target.split(".")
+    return bool(module) and (Path(__file__).parents[1] / room / f"test_{module[-1]}.py").is_file()
 
 
 @pytest.mark.parametrize(

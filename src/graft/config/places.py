@@ -17,6 +17,7 @@ _PATHS = {
     "graft.runs.loggers.trackio_logger": (("folder",), ()),
     "graft.runs.loggers.wandb_logger": (("links",), ()),
 }
+_OF_OTHERS = {"datamodule": (("root", "path"), ())}  # by group, for a target that is a user's own
 _WORDS = ("hub", "package", "none")  # where weights come from; a folder of that name is not meant
 
 
@@ -27,7 +28,8 @@ def with_absolute_paths(cfg: DictConfig) -> DictConfig:
     """
     cfg = cfg.copy()
     for group in ("datamodule", "backbone", *(f"logger.{name}" for name in cfg.get("logger", {}))):
-        paths, perhaps = _PATHS.get(str(OmegaConf.select(cfg, f"{group}._target_")), ((), ()))
+        known = _OF_OTHERS.get(group, ((), ()))
+        paths, perhaps = _PATHS.get(str(OmegaConf.select(cfg, f"{group}._target_")), known)
         for key in (*paths, *perhaps):
             said = OmegaConf.select(cfg, f"{group}.{key}")
             if not isinstance(said, str) or said in _WORDS:

@@ -28,7 +28,7 @@ def describe_session(seed: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": _versions(),
-        "device": _devices(),
+        "device": describe_devices(),
     }
 
 
@@ -71,6 +71,18 @@ def code_folder() -> Path:
     return Path.cwd() if {"site-packages", "dist-packages"} & set(package.parts) else package
 
 
+def describe_devices() -> dict[str, Any]:
+    """Returns the processor, the cores that this process may use, and the GPUs. Imports torch."""
+    import torch
+
+    return {
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cuda": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        "mps": torch.backends.mps.is_available(),
+    }
+
+
 def _git(folder: Path, *arguments: str) -> bytes | None:
     """What git prints; None when it fails, is missing, or takes longer than a training should wait for it."""
     # Without optional locks, git writes nothing and gets in nobody's way.
@@ -95,17 +107,6 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def _devices() -> dict[str, Any]:
-    import torch
-
-    return {
-        "cpu": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "cuda": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
-        "mps": torch.backends.mps.is_available(),
-    }
 
 
 def _cpu_model() -> str:

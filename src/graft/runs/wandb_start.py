@@ -52,7 +52,7 @@ def start(options: dict[str, Any], mode: str) -> Any:
     """
     import wandb
 
-    if mode == "online" and not _reachable(_server()):
+    if mode == "online" and not answers():
         _LOG.warning("%s cannot be reached: Weights & Biases goes on offline", _server())
         mode = "offline"
     try:
@@ -67,6 +67,11 @@ def start(options: dict[str, Any], mode: str) -> Any:
         return _init(options, "offline")
     except wandb.errors.UsageError as error:
         raise GraftError(f"Weights & Biases refuses the run: {error}; see the keys of logger.wandb") from error
+
+
+def answers() -> bool:
+    """Returns whether W&B's server takes connections; takes at most 5 seconds to know."""
+    return _reachable(_server())
 
 
 def _init(options: dict[str, Any], mode: str) -> Any:

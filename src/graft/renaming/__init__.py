@@ -1,0 +1,1 @@
+"""A copy of this repository becomes a project with a name of its own."""
