@@ -17,6 +17,7 @@ def here(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("group", "target", "key", "value"),
     [
+        ("datamodule", "mine.Own", "root", "photos"),
         ("datamodule", "graft.data.ImageFolder", "root", "photos"),
         ("datamodule", "graft.data.TextTable", "path", "t.csv"),
         ("datamodule", "graft.data.HuggingFace", "dataset", "imdb"),
@@ -41,7 +42,7 @@ def test_what_is_a_path_becomes_absolute(here, group, target, key, value):
         ("backbone", "graft.backbones.TimmBackbone", "model", "resnet18"),
         ("backbone", "graft.backbones.TimmBackbone", "weights", "hub"),
         ("backbone", "graft.backbones.transformers.TransformersBackbone", "model", "bert-base-uncased"),
-        ("datamodule", "mine.Own", "root", "photos"),
+        ("datamodule", "mine.Own", "subset", "photos"),
         ("datamodule", "graft.data.ImageFolder", "root", "???"),
     ],
 )
