@@ -73,7 +73,8 @@ def prepare(place):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels.astype(np.uint8)).save(path)
     own = [f"datamodule.root={place}/flowers", f"paths.logs={place}/logs", f"cache.folder={place}/features"]
-    return [sys.executable, "-m", "graft", "train", "sweep=random", *TASK, *own]
+    again = "hydra.sweeper.retry_failed=true"  # a trial that twenty kills hit twice counts as one that dies by itself
+    return [sys.executable, "-m", "graft", "train", "sweep=random", again, *TASK, *own]
 
 
 def killed(command, seconds):

@@ -46,6 +46,7 @@ def test_a_nan_loss_keeps_the_last_good_checkpoint(tiny, read, weights, capsys, 
     phases += [{"train": "all", "epochs": None, "lr_scale": 1.0, "lr_decay": 1.0}]
     phases = f"strategy.phases={json.dumps(phases)}".replace('"', "")
     common = ["strategy=full_finetuning", phases, "trainer.max_epochs=5", "optimizer=sgd", "scheduler=constant"]
+    common += ["callbacks.last.pause=0"]
     folder = tiny(*common, *words, code=1)
     assert f"The {first_seen_in} loss became" in capsys.readouterr().err
     assert read(folder, "status.json")["state"] == "failed"
