@@ -76,7 +76,7 @@ def cells(page, heading):
 
 
 def test_the_report_of_an_image_run_has_every_part(tiny, read):
-    folder = tiny("report=true", "trainer.max_epochs=2", "augmentation=flips")
+    folder = tiny("report=true", "bootstrap=40", "trainer.max_epochs=2", "augmentation=flips")
     page = page_of(folder)
     parts = ["Learning curves", "Confusion", "ROC curves", "Precision and recall", "Reliability", "What learns"]
     for part in [*parts, "The worst errors", "Augmentation", "To repeat it", "Configuration", "Environment"]:
