@@ -8,6 +8,8 @@ import sys
 import pytest
 import torch
 
+from graft.runs.folder import RunFolder
+
 
 @pytest.fixture
 def program(tmp_path):
@@ -86,7 +88,13 @@ def test_a_sweep_of_distributed_jobs_is_one_sweep_and_its_pruner_stops_all_proce
     program, tiny_words, flowers, tmp_path, read
 ):
     words = [word for word in tiny_words if word != "trainer=cpu"]
-    words += [f"datamodule.root={flowers}", "trainer=ddp_sim", "trainer.max_epochs=4", "seed=0,1", "name=two"]
+    words += [
+        f"datamodule.root={flowers}",
+        "trainer=ddp_sim",
+        "trainer.max_epochs=4",
+        "optimizer.lr=0.01,0.02",
+        "name=two",
+    ]
     words += [
         "sweep=grid",
         "launcher=joblib",
@@ -100,7 +108,7 @@ def test_a_sweep_of_distributed_jobs_is_one_sweep_and_its_pruner_stops_all_proce
     sweep = tmp_path / "logs" / "sweeps" / "two_grid"
     jobs = sorted(path for path in sweep.iterdir() if path.is_dir())
     assert [job.name for job in jobs] == ["0", "1"]
-    assert [read(job, "summary.json")["seed"] for job in jobs] == [0, 1]
+    assert [RunFolder.open(job).load_config().optimizer.lr for job in jobs] == [0.01, 0.02]
     assert [read(job, "summary.json")["epochs"] for job in jobs] == [1, 1], "pruned, on both processes"
     assert (sweep / "trials.csv").read_text().count("pruned after epoch 0") == 2
     assert not (tmp_path / "logs" / "runs").exists()
