@@ -29,7 +29,7 @@ NEEDS = {  # what a block may say that it needs, for no test to run it whole; it
     "the extra: pip install 'graft[slurm]'",
     "the extra: pip install 'graft[ray]'",
 }
-FOLDERS = {"train": "resume", "evaluate": "run", "predict": "run", "export": "run", "demo": "run", "shard": "to"}
+FOLDERS = {"train": "resume", "evaluate": "run", "predict": "run", "explain": "run", "export": "run", "demo": "run", "shard": "to"}
 
 
 class Block(NamedTuple):
