@@ -22,7 +22,7 @@ from graft.explaining.asking import captum, undisturbed
 from graft.explaining.explanation import ExplainedImage, ExplainedText, Said, explained_text
 from graft.explaining.heat import GradCam
 from graft.explaining.page import MOST_IMAGES, page
-from graft.explaining.pictures import captioned, panels
+from graft.explaining.pictures import beside, overlaid, plain
 from graft.explaining.terminal import in_colours
 from graft.explaining.wording import aside, told
 from graft.explaining.words import IntegratedGradients
@@ -110,7 +110,8 @@ def explained_images(task: Supervised, table: Table, target: int | None) -> Iter
             rows, predicted, explained.tolist(), seen, method(inputs, explained.to(task.device)), strict=True
         ):
             said = _said(task, table.ids[row], values, place)
-            yield ExplainedImage(said, panels(image, heat.cpu()), nothing=not bool(heat.any())), method
+            picture = plain(image)
+            yield ExplainedImage(said, picture, overlaid(picture, heat), nothing=not bool(heat.any())), method
 
 
 def explained_texts(task: Supervised, table: Table, target: int | None) -> Iterator[ExplainedText]:
@@ -130,7 +131,7 @@ def _write_images(task: Supervised, table: Table, target: int | None, folder: Pa
     for number, (image, method) in enumerate(_tracked(explained_images(task, table, target), len(table.ids))):
         lines = [line for line in (told(image.said), aside(image.said), image.said.id) if line]
         stem = re.sub(r"[^\w.-]", "_", Path(image.said.id).stem)
-        captioned(image.panels, lines).save(folder / f"{number + 1:04d}_{stem}.png")
+        beside(image.plain, image.overlaid, lines).save(folder / f"{number + 1:04d}_{stem}.png")
         shown += [image] if number < MOST_IMAGES else []
         layout = method.place.layout
         about = f"From the grid of {layout.rows} × {layout.columns} places behind stage {method.place.stage}."

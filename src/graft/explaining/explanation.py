@@ -32,12 +32,14 @@ class ExplainedImage:
 
     Attributes:
         said: of it.
-        panels: the image beside itself below its heat map.
+        plain: what the network sees.
+        overlaid: the same with its heat map over it.
         nothing: whether no place speaks for the output.
     """
 
     said: Said
-    panels: Image.Image
+    plain: Image.Image
+    overlaid: Image.Image
     nothing: bool
 
 
@@ -73,6 +75,11 @@ class ExplainedText:
     cut: str
     total: float
     difference: float
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether the attributions miss what they should add up to by more than a twentieth."""
+        return abs(self.total - self.difference) > 0.05 * abs(self.difference)
 
     @property
     def strongest(self) -> list[Piece]:

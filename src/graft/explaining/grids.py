@@ -1,5 +1,6 @@
 """Where in a network the grid of an image's places is still to be seen."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,8 +19,8 @@ class Layout:
     """How an activation holds a grid.
 
     Attributes:
-        order: `channels_first`, `(batch, channels, rows, columns)`; `channels_last`, `(batch, rows, columns, channels)`;
-            `tokens`, `(batch, extra + rows · columns, channels)`.
+        order: `channels_first`, `(batch, channels, rows, columns)`; `channels_last`, `(batch, rows, columns,
+            channels)`; `tokens`, `(batch, extra + rows · columns, channels)`.
         rows: of the grid.
         columns: likewise.
         extra: tokens before those of the grid.
@@ -35,7 +36,8 @@ class Layout:
         if self.order == "channels_last":
             return activation.permute(0, 3, 1, 2)
         if self.order == "tokens":
-            return activation[:, self.extra :].transpose(1, 2).unflatten(2, (self.rows, self.columns))
+            places = activation[:, self.extra :].transpose(1, 2)
+            return places.reshape(*places.shape[:2], self.rows, self.columns)
         return activation
 
     def put(self, grid: Tensor, activation: Tensor) -> Tensor:
@@ -98,7 +100,7 @@ def layout_of(shape: tuple[int, ...], image: tuple[int, ...], grids: Iterable[tu
     Args:
         shape: Of the activation, the batch first.
         image: Height and width; a grid has their proportions.
-        grids: Rows and columns that were seen before, by which tokens are told from other sequences.
+        grids: Rows and columns that were seen before, by which class tokens and the like are told.
     """
     if len(shape) == 4 and _like(*shape[2:], *image):
         return Layout("channels_first", shape[2], shape[3])
@@ -106,6 +108,10 @@ def layout_of(shape: tuple[int, ...], image: tuple[int, ...], grids: Iterable[tu
         return Layout("channels_last", shape[1], shape[2])
     if len(shape) == 3:
         fitting = [(rows, columns) for rows, columns in grids if 0 <= shape[1] - rows * columns <= _MOST_EXTRA]
+        rows = round(math.sqrt(shape[1] * image[0] / image[1])) or 1  # of a grid that was never seen, without extra
+        columns = shape[1] // rows
+        if not fitting and rows * columns == shape[1] and _like(rows, columns, *image):
+            fitting = [(rows, columns)]
         if fitting:
             rows, columns = max(fitting, key=lambda grid: grid[0] * grid[1])
             return Layout("tokens", rows, columns, shape[1] - rows * columns)
@@ -114,4 +120,4 @@ def layout_of(shape: tuple[int, ...], image: tuple[int, ...], grids: Iterable[tu
 
 def _like(rows: int, columns: int, height: int, width: int) -> bool:
     """Whether a grid has more than one place and the proportions of an image, up to rounding."""
-    return 1 < rows * columns and rows <= height and abs(rows * width - columns * height) < max(height, width)
+    return rows * columns > 1 and rows <= height and abs(rows * width - columns * height) < max(height, width)

@@ -5,9 +5,11 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from graft.backbones import Backbone
 from graft.errors import GraftError
 from graft.explaining.asking import captum, scores
 from graft.explaining.grids import Place, places
+from graft.explaining.order import in_order
 from graft.tasks import Supervised
 
 
@@ -17,7 +19,7 @@ class GradCam:
     Source: Selvaraju et al., ICCV 2017, equations 1 and 2: channels of the activation, weighted by the mean of the
     gradient over all places, added up; negative sums are none. Of a transformer the grid are the tokens of its patches.
     Where only the class token of the last block is used, no other token of that block matters, and the map is that of
-    the block before.
+    the block before. Tokens that do not stand in the order of the image's places are passed over.
 
     Args:
         task: In eval mode.
@@ -35,7 +37,7 @@ class GradCam:
 
     def __init__(self, task: Supervised, images: Tensor, targets: Tensor) -> None:
         self._task = task
-        found = places(task.backbone, images)
+        found = _in_order(task.backbone, images, places(task.backbone, images))
         place = next((each for each in found if self._signed(each, images, targets).any()), None)
         if place is None:
             looked = ", ".join(stage.name for stage in task.backbone.stages)
@@ -61,3 +63,11 @@ class GradCam:
             hook.remove()
         found: Tensor = maps.detach().squeeze(1)
         return torch.nan_to_num(found)
+
+
+def _in_order(backbone: Backbone, images: Tensor, found: list[Place]) -> list[Place]:
+    """Leaves out tokens in another order; the places of other activations are where they seem to be."""
+    asked = [place for place in found if place.layout.order == "tokens"]
+    kept = in_order(backbone, images, [(place.module, place.layout) for place in asked]) if asked else []
+    wrong = [place for place, right in zip(asked, kept, strict=True) if not right]
+    return [place for place in found if place not in wrong]

@@ -68,7 +68,7 @@ class IntegratedGradients:
             return_offsets_mapping=True,
             return_special_tokens_mask=True,
         )
-        ids = torch.tensor([encoded["input_ids"]], device=next(self._task.parameters()).device)
+        ids = torch.tensor([encoded["input_ids"]], device=next(self._task.backbone.parameters()).device)
         special = torch.tensor(encoded["special_tokens_mask"], dtype=torch.bool, device=ids.device)
         padding = torch.where(special, ids, self._preprocess.tokenizer.pad_token_id)
         with torch.no_grad():
