@@ -29,7 +29,8 @@ NEEDS = {  # what a block may say that it needs, for no test to run it whole; it
     "the extra: pip install 'graft[slurm]'",
     "the extra: pip install 'graft[ray]'",
 }
-FOLDERS = {"train": "resume", "evaluate": "run", "predict": "run", "export": "run", "demo": "run", "shard": "to"}
+OF_A_RUN = ("evaluate", "predict", "explain", "export", "demo")
+FOLDERS = {"train": "resume", "shard": "to", **dict.fromkeys(OF_A_RUN, "run")}
 
 
 class Block(NamedTuple):

@@ -22,7 +22,7 @@ def reference(configs: Path, docs: Path) -> dict[str, str]:
     read = {group: [read_choice(configs, path) for path in paths] for group, paths in groups.items() if paths}
     commands = [
         read_choice(configs, configs / f"{name}.yaml")
-        for name in ("train", "evaluate", "predict", "export", "demo", "shard")
+        for name in ("train", "evaluate", "predict", "explain", "export", "demo", "shard")
     ]
     pages = {group: "\n".join(_page(group, choices, docs)) for group, choices in read.items()}
     pages[_COMMANDS] = "\n".join(_commands_page(commands, docs))

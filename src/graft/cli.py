@@ -24,6 +24,7 @@ _COMMANDS = {
     "train": "trains a network on top of a pretrained one and leaves a run folder",
     "evaluate": "scores a finished run again, from its run folder alone",
     "predict": "says what a run's model makes of new images or texts",
+    "explain": "shows which places of an image, or words of a text, a run's model looked at",
     "export": "writes a run's model for other programs: ONNX, torch, safetensors, the Hugging Face Hub",
     "demo": "shows on a local page what a run's model says of an image or a text",
     "shard": "writes a dataset as shards, to train from a folder or an object store anywhere",
@@ -59,7 +60,7 @@ Usage: graft cache                          what there is, with sizes
 
 folder=… looks into another folder than graft/features in the user's cache."""
 _COMPLETION = ("-sc", "--shell-completion")
-_OF_A_RUN = ("evaluate", "predict", "export", "demo")
+_OF_A_RUN = ("evaluate", "predict", "explain", "export", "demo")
 _FOLDER_KEYS = {"train": "resume", "shard": "to", **dict.fromkeys(_OF_A_RUN, "run")}  # an old run, or a new folder
 
 

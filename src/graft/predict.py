@@ -51,15 +51,13 @@ def predict(cfg: DictConfig) -> Path:
     """
     run = RunFolder.open(cfg.run)
     output = _output(cfg, run)
-    if "://" in cfg.inputs:
-        raise ConfigError(f"inputs={cfg.inputs} is an address: download what is there, and name the file or folder.")
-    path = Path(cfg.inputs).expanduser()
+    path = path_of(cfg.inputs)
     with signals(), logging_to(run.log):
         description = run.load_data()
         targets, samples_are = told_targets(description), description["samples_are"]
         inputs = read_inputs(path, samples_are, column_of(cfg, run.load_config().datamodule, samples_are))
         carried = carried_columns(path, cfg.carry)
-        _warn(inputs, str(cfg.inputs))
+        warn_of_bad(inputs, str(cfg.inputs))
         values = predicted(run, cfg.checkpoint, inputs)
         table = tabulated(inputs, values, targets)
         save_beside(output, table, carried, path)
@@ -74,6 +72,17 @@ def predicted(run: RunFolder, checkpoint: str, inputs: Inputs) -> Tensor:
     cfg, task = restored_task(run, checkpoint)
     trainer = build_trainer(cfg, callbacks=[RichProgressBar(leave=False)], loggers=[])
     return _through(trainer, task, inputs, cfg.datamodule.eval_batch_size)
+
+
+def path_of(inputs: str) -> Path:
+    """Returns where the inputs lie.
+
+    Raises:
+        ConfigError: Not on this machine.
+    """
+    if "://" in inputs:
+        raise ConfigError(f"inputs={inputs} is an address: download what is there, and name the file or folder.")
+    return Path(inputs).expanduser()
 
 
 def column_of(cfg: DictConfig, trained_on: DictConfig, samples_are: str) -> str:
@@ -195,7 +204,8 @@ def _output(cfg: DictConfig, run: RunFolder) -> Path:
     return output
 
 
-def _warn(inputs: Inputs, where: str) -> None:
+def warn_of_bad(inputs: Inputs, where: str) -> None:
+    """Names some of the inputs that cannot be read, in a warning."""
     if not inputs.bad:
         return
     named = "".join(f"\n  {file.id}: {file.reason}" for file in inputs.bad[:_NAMED])

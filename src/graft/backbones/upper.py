@@ -43,7 +43,7 @@ class Upper:
     def __init__(self, network: nn.Module, stages: Sequence[Stage], number: int, example: Any) -> None:
         self._network = network
         self._door = stages[number + 1].modules[0]
-        self._below = _outermost([module for stage in stages[: number + 1] for module in stage.modules])
+        self._below = outermost([module for stage in stages[: number + 1] for module in stage.modules])
         self._outputs: list[list[Any]] = [[] for _ in self._below]  # of each call
         with torch.no_grad():
             wanted = self._watched(example)
@@ -138,6 +138,7 @@ def _filled(shapes: Any, activation: Tensor) -> Any:
     return shapes
 
 
-def _outermost(modules: Sequence[nn.Module]) -> list[nn.Module]:
+def outermost(modules: Sequence[nn.Module]) -> list[nn.Module]:
+    """Returns those that are in no other of them."""
     inner = {id(module) for outer in modules for module in outer.modules() if module is not outer}
     return [module for module in modules if id(module) not in inner]

@@ -128,6 +128,18 @@ class Predict:
 
 
 @dataclass
+class Explain:
+    """configs/explain.yaml."""
+
+    run: str
+    inputs: str
+    column: str | None
+    target: str | None
+    output: str | None
+    checkpoint: Literal["best", "last"]
+
+
+@dataclass
 class Export:
     """configs/export.yaml."""
 
@@ -163,6 +175,7 @@ COMMANDS: dict[str, type] = {
     "train": Train,
     "evaluate": Evaluate,
     "predict": Predict,
+    "explain": Explain,
     "export": Export,
     "demo": Demo,
     "shard": Shard,

@@ -1,0 +1,112 @@
+"""`graft explain`: what a run's model looked at, from its folder alone."""
+
+import re
+import sys
+
+import pyarrow.csv
+import pytest
+import torch
+from PIL import Image
+
+from graft.data.inputs import read_inputs
+from graft.data.table import Kind, Targets
+from graft.errors import ConfigError
+from graft.explain import chosen, explained_images, explained_texts
+from graft.explaining.asking import undisturbed
+from graft.restoring import restored_task
+from graft.runs.folder import RunFolder
+
+
+def state_of(task):
+    return (
+        {name: value.clone() for name, value in task.state_dict().items()},
+        [module.training for module in task.modules()],
+        [(parameter.requires_grad, parameter.grad) for parameter in task.parameters()],
+        [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in task.modules()],
+    )
+
+
+def assert_same(before, after):
+    assert all(torch.equal(value, after[0][name]) for name, value in before[0].items())
+    assert before[1:] == after[1:]
+
+
+def test_each_image_has_a_picture_and_a_place_on_the_page(tiny, graft, flowers, tmp_path, capsys):
+    run = tiny("strategy=lora", "trainer.max_epochs=1")
+    some = tmp_path / "some"
+    (some / "in <b>").mkdir(parents=True)
+    first, second = sorted(flowers.rglob("*.png"))[:2]
+    Image.open(first).save(some / "a.png")
+    Image.open(second).convert("L").save(some / "in <b>" / "a.png")
+    (some / "broken.png").write_bytes(b"no image")
+    assert graft("predict", f"run={run}", f"inputs={some}", f"output={tmp_path}/said.csv") == 0
+    said = {row["id"]: row for row in pyarrow.csv.read_csv(tmp_path / "said.csv").to_pylist()}
+    assert graft("explain", f"run={run}", f"inputs={some}") == 0
+    (folder,) = (run / "explanations").iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["0001_a.png", "0002_a.png", "explanations.html"]
+    with Image.open(folder / "0001_a.png") as picture:
+        assert picture.width == 2 * 320 + 8
+    page = (folder / "explanations.html").read_text()
+    assert page.count("<img") == 4
+    assert "<b>/a.png" not in page
+    assert "in &lt;b&gt;/a.png" in page
+    assert not re.search(r"""(src|href)=["'](?!data:)""", page)
+    for name in ("a.png", "in <b>/a.png"):
+        likeliest = said[name]["prediction"]
+        assert f"<b>{likeliest}, {100 * said[name][f'probability/{likeliest}']:.0f}" in page
+    assert "broken.png: not an image" in " ".join((run / "train.log").read_text().split())
+    capsys.readouterr()
+    assert graft("explain", f"run={run}", f"inputs={some}", f"output={folder}") == 2
+    assert "exists already" in capsys.readouterr().err
+    other = "rose" if said["a.png"]["prediction"] == "tulip" else "tulip"
+    words = [f"run={run}", f"inputs={some}/a.png", f"target={other}", f"output={tmp_path}/other"]
+    assert graft("explain", *words) == 0
+    page = (tmp_path / "other" / "explanations.html").read_text()
+    assert f"<b>{other}, " in page
+    assert f"predicted: {said['a.png']['prediction']}, " in page
+    assert graft("explain", f"run={run}", f"inputs={some}", "target=ros") == 2
+    assert "target=ros is none of the classes of the run. Did you mean 'rose'?" in capsys.readouterr().err
+    _, task = restored_task(RunFolder.open(run), "best")
+    before = state_of(task)
+    with undisturbed(task):
+        assert len(list(explained_images(task, read_inputs(flowers, "images", "path").table, None))) == 64
+    assert_same(before, state_of(task))
+
+
+def test_texts_are_shown_in_the_terminal_and_on_the_page(tiny_text, graft, tmp_path, capsys):
+    run = tiny_text("trainer.max_epochs=1")
+    texts = tmp_path / "texts.txt"
+    texts.write_text("the film was <b>superb</b>\n\nthe dull film\n")
+    assert graft("explain", f"run={run}", f"inputs={texts}", f"output={tmp_path}/out", "target=good") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"good, \d+ %.* 1 the film was <b>superb</b> .*good, \d+ %.* 3 the dull film .*it: ", told)
+    page = (tmp_path / "out" / "explanations.html").read_text()
+    assert re.search(r"<mark[^>]* style=\"background: rgb\([\d ]+/ [\d.]+\)\" title=\"[+-][\d.]+\">superb</mark>", page)
+    assert "<b>superb" not in page
+    assert not re.search(r"""(src|href)=["'](?!data:)""", page)
+    _, task = restored_task(RunFolder.open(run), "best")
+    before = state_of(task)
+    with undisturbed(task):
+        assert len(list(explained_texts(task, read_inputs(texts, "texts", "text").table, None))) == 2
+    assert_same(before, state_of(task))
+
+
+def test_what_is_explained():
+    some = ["a", "b"]
+    assert chosen(None, Targets(Kind.MULTI_LABEL, some)) is None
+    assert chosen("b", Targets(Kind.SINGLE_LABEL, some)) == 1
+    assert chosen(None, Targets(Kind.REGRESSION, ["a"], mean=[0.0], std=[1.0])) == 0
+    with pytest.raises(ConfigError, match="which of the values is to be explained: a, b"):
+        chosen(None, Targets(Kind.REGRESSION, some, mean=[0.0] * 2, std=[1.0] * 2))
+
+
+def test_mistakes_are_told(graft, tmp_path, capsys, monkeypatch):
+    assert graft("explain", f"run={tmp_path}", "inputs=x") == 2
+    assert "is not the folder of a run" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "captum", None)
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    from graft.errors import GraftError
+    from graft.explaining.asking import captum
+
+    with pytest.raises(GraftError, match=r"pip install 'graft\[explain\]'"):
+        captum()
