@@ -138,11 +138,12 @@ PHASES = "strategy.phases=[{train: head, epochs: 2, lr_scale: 1.0, lr_decay: 1.0
     ("overrides", "wanted"),
     [
         (["strategy=layerwise", "strategy.k=2"], [64]),
-        (["strategy=surgical", "strategy.stage=block_3"], [64]),
+        pytest.param(["strategy=surgical", "strategy.stage=block_3"], [64], marks=pytest.mark.slow),
         (["strategy=gradual_unfreezing", "strategy.k=3", "cache.min_epochs=1"], [48, 48, 48]),
-        (
+        pytest.param(
             ["strategy=full_finetuning", PHASES + "{train: last_2, epochs: null, lr_scale: 0.1, lr_decay: 1.0}]"],
             [48, 64],
+            marks=pytest.mark.slow,
         ),
         (["strategy=full_finetuning", PHASES + "{train: all, epochs: null, lr_scale: 0.1, lr_decay: 1.0}]"], [48]),
         (["strategy=full_finetuning"], []),

@@ -29,7 +29,7 @@ PHASES = (
 FEW = "strategy.start.count=5"
 VARIANTS = {  # by name: overrides, and how many epochs the ranks are compared after
     "two_phases": (["strategy=full_finetuning", PHASES], 3),
-    "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4", "penalty=l2sp"], 3),
+    "penalty": (["strategy=full_finetuning", "penalty=l2sp"], 1),
     "lora": (["strategy=lora", "strategy.adapter.rank=2"], 2),
     "surgical": (["strategy=surgical"], 1),
     "wise_ft": (["strategy=lp_ft", FEW, "average=wise_ft"], 1),
@@ -84,6 +84,7 @@ def on_two_processes(tmp_path, runs):
     return " ".join((done.stdout + done.stderr).split())
 
 
+@pytest.mark.slow
 def test_a_sweep_of_distributed_jobs_is_one_sweep_and_its_pruner_stops_all_processes(
     program, tiny_words, flowers, tmp_path, read
 ):

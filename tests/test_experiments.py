@@ -19,6 +19,7 @@ def test_elpv_feature_extraction(graft, tmp_path, read):
         assert scores[name] == pytest.approx(summary[name], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_elpv_finetuning(graft, tmp_path, read):
     """The whole recipe runs, resumes with more epochs, and is scored again from its folder."""
     folder = tmp_path / "run"
@@ -55,6 +56,7 @@ def test_sentiment(graft, tmp_path, read):
         assert scores[name] == pytest.approx(summary[name], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_sentiment_finetuning(graft, tmp_path, read):
     """All of MiniLM learns from some hundred sentences, and is scored again from its folder."""
     folder = tmp_path / "run"

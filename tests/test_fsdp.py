@@ -64,8 +64,8 @@ def in_two(tmp_path):
 @pytest.mark.parametrize(
     "cases",
     [
-        ("gradual_unfreezing", "lora", "resumed"),
-        pytest.param(("lp_ft", "accumulated", "accumulated_ddp"), marks=pytest.mark.slow),
+        ("gradual_unfreezing", "resumed"),
+        pytest.param(("lora", "lp_ft", "accumulated", "accumulated_ddp"), marks=pytest.mark.slow),
     ],
 )
 def test_two_processes_that_share_the_weights_out_end_as_one(

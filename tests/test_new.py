@@ -49,6 +49,7 @@ def written(project):
     return {path.relative_to(project).as_posix(): path for path in project.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_what_is_written_passes_its_own_tests_and_is_formatted(project, capfd):
     before = written(project)
     for kind, base, name in ALL:

@@ -15,7 +15,7 @@ import torch
 from graft.runs.checkpoints import AtomicCheckpointIO
 
 GRAFT = [sys.executable, "-c", "import sys; from graft.cli import main; sys.exit(main())"]
-RECIPE = ["strategy=full_finetuning", "augmentation=flips", "task.head.dropout=0.3", "trainer.max_epochs=15"]
+RECIPE = ["strategy=full_finetuning", "augmentation=flips", "task.head.dropout=0.3", "trainer.max_epochs=10"]
 RECIPE += ["callbacks.last.pause=0"]
 PATIENT = ["callbacks.early_stopping=null", "datamodule.num_workers=1"]
 
@@ -125,6 +125,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(start, recipe, graft, tmp_path
             assert read(folder, "summary.json")[name] == pytest.approx(value, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_text_run_that_was_killed_in_mid_epoch_goes_on_to_the_same_weights(
     start, tiny_text_words, graft, tmp_path, weights, read
 ):

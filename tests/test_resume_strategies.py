@@ -15,7 +15,7 @@ PHASES = (
 )
 FEW = "strategy.start.count=5"
 CASES = {
-    "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4", "trainer.max_epochs=4"], [3, 5, 12, 16]),
+    "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4", "trainer.max_epochs=4"], [5, 12]),
     "falling_rates": (["strategy=full_finetuning", PHASES, "trainer.max_epochs=3"], [7, 12]),
     "surgical": (["strategy=surgical", "strategy.stage=block_2", "scheduler=one_cycle"], [8]),
     "lora": (["strategy=lora", "strategy.adapter.dropout=0.2"], [6]),

@@ -60,7 +60,6 @@ log = logging.getLogger(__name__)
 def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial: Trial | None = None) -> float:
     """Goes from a config and a claimed folder to a summary; `trial`: what the run is in a sweep."""
     ignore_expected_warnings()
-    check_accelerator(cfg)
     clock = Stopwatch()
     with clock.part("setup"):
         run.add_session(describe_session(cfg.seed))
@@ -74,6 +73,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial
         strategy = build_strategy(cfg, backbone)
         chosen = list(build_all(cfg.callbacks).values())
         check_averages(chosen, strategy)
+        check_accelerator(cfg)
         datamodule = build_datamodule(cfg, backbone)
         run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
         run.save_json(run.data, describe(datamodule))

@@ -16,7 +16,7 @@ FAMILIES = [
     "test_efficientnet",
     "test_nfnet",
     "test_byobnet",
-    "vgg11",
+    pytest.param("vgg11", marks=pytest.mark.slow),  # half a gigabyte of weights
     "mobilenetv3_small_050",
     "inception_v3",
 ]
