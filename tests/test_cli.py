@@ -112,7 +112,7 @@ def test_the_version_is_grafts(graft, capsys):
         ("tran", "'tran' is no command. Did you mean 'train'?"),
         (
             "zzz",
-            "'zzz' is no command. There are: train, evaluate, predict, export, demo, shard, strategies, compare,",
+            "'zzz' is no command. There are: train, evaluate, predict, explain, export, demo, shard, strategies,",
         ),
         ("backbone=resnet18", "Did you mean `graft train backbone=resnet18`?"),
     ],
