@@ -70,7 +70,7 @@ def test_what_changes_features_has_them_computed_anew(tiny, computed, changed):
     assert computed == [64, 64]
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("precision", ["32-true", pytest.param("bf16-mixed", marks=pytest.mark.slow)])
 def test_with_and_without_the_cache_all_is_the_same_to_the_last_bit(tiny, computed, read, precision):
     """One sample a batch, as the batches that features are computed in are others than the training's."""
     own = [*SHORT, f"trainer.precision={precision}", "datamodule.batch_size=1", "datamodule.eval_batch_size=1"]

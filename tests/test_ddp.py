@@ -28,8 +28,7 @@ PHASES = (
 
 FEW = "strategy.start.count=5"
 VARIANTS = {  # by name: overrides, and how many epochs the ranks are compared after
-    "two_phases": (["strategy=full_finetuning", PHASES], 3),
-    "penalty": (["strategy=full_finetuning", "penalty=l2sp"], 1),
+    "two_phases": (["strategy=full_finetuning", PHASES, "penalty=l2sp"], 3),
     "lora": (["strategy=lora", "strategy.adapter.rank=2"], 2),
     "surgical": (["strategy=surgical"], 1),
     "wise_ft": (["strategy=lp_ft", FEW, "average=wise_ft"], 1),
