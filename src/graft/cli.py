@@ -37,6 +37,11 @@ _LISTS = {
     "init": "makes a project of your own, under your name, of a clone of Graft",
     "doctor": "says what this machine has and lacks for a training, and what to do about it",
 }
+_APART = {  # where each has its help
+    "new": "graft.scaffolding.asking",
+    "init": "graft.renaming.asking",
+    "doctor": "graft.checkup.asking",
+}
 _HELP = """\
 Graft: transfer learning from pretrained networks.
 
@@ -114,12 +119,8 @@ def _dispatch(argv: list[str]) -> int:
         _compare(rest)
     elif command == "cache":
         _cache(rest)
-    elif command == "new":
-        _new(rest)
-    elif command == "init":
-        _init(rest)
-    elif command == "doctor":
-        return _doctor(rest)
+    elif command in _APART:
+        return _apart(command, rest)
     elif command in _COMMANDS:
         _start(command, rest)
     else:
@@ -148,43 +149,16 @@ def _cache(words: list[str]) -> None:
     cache(words)
 
 
-def _new(words: list[str]) -> None:
-    if not words or {"-h", "--help"} & set(words):
-        from graft.scaffolding.asking import HELP
-
+def _apart(command: str, words: list[str]) -> int:
+    """Starts a command that composes no configuration of its own."""
+    if {"-h", "--help"} & set(words) or (not words and command != "doctor"):
         with _ending_with_its_reader():
-            print(HELP)
-        return
-    from graft.new import new
-
-    new(words)
-
-
-def _init(words: list[str]) -> None:
-    if not words or {"-h", "--help"} & set(words):
-        from graft.renaming.asking import HELP
-
-        with _ending_with_its_reader():
-            print(HELP)
-        return
-    from graft.init import init
-
-    init(words)
-
-
-def _doctor(words: list[str]) -> int:
-    if {"-h", "--help"} & set(words):
-        from graft.checkup.asking import HELP
-
-        with _ending_with_its_reader():
-            print(HELP)
+            print(import_module(_APART[command]).HELP)
         return 0
     from graft.runs.secrets import load_dotenv
 
     load_dotenv()
-    from graft.doctor import doctor
-
-    return doctor(words)
+    return int(getattr(import_module(f"graft.{command}"), command)(words) or 0)
 
 
 def _compare(words: list[str]) -> None:
