@@ -30,8 +30,12 @@ FEW = "strategy.start.count=5"
 VARIANTS = {  # by name: overrides, and how many epochs the ranks are compared after
     "two_phases": (["strategy=full_finetuning", PHASES, "penalty=l2sp"], 3),
     "lora": (["strategy=lora", "strategy.adapter.rank=2"], 2),
-    "surgical": (["strategy=surgical"], 1),
     "wise_ft": (["strategy=lp_ft", FEW, "average=wise_ft"], 1),
+}
+MORE = {
+    "gradual_unfreezing": (["strategy=gradual_unfreezing", "strategy.k=4"], 3),
+    "linear_probe": (["strategy=linear_probe", FEW, "augmentation=none"], 0),
+    "surgical": (["strategy=surgical"], 1),
 }
 
 NORMS = [
@@ -42,14 +46,17 @@ NORMS = [
 ]
 
 
-def test_two_processes_end_with_the_weights_and_scores_of_one(tiny_words, flowers, tmp_path, graft, read, weights):
+@pytest.mark.parametrize("variants", [VARIANTS, pytest.param(MORE, marks=pytest.mark.slow)], ids=["some", "more"])
+def test_two_processes_end_with_the_weights_and_scores_of_one(
+    variants, tiny_words, flowers, tmp_path, graft, read, weights
+):
     """With a phase change, at which the ranks would drift apart; 43 training samples do not divide evenly either.
 
     One pair of processes, which torchrun starts, has all trainings behind one another: starting takes longest.
     """
     words = [word for word in tiny_words if word != "trainer=cpu"]
     words += [f"datamodule.root={flowers}", "augmentation=flips", "optimizer=sgd", "datamodule.split.test=0.2"]
-    runs = {name: [*words, *own, f"trainer.max_epochs={max(1, epochs)}"] for name, (own, epochs) in VARIANTS.items()}
+    runs = {name: [*words, *own, f"trainer.max_epochs={max(1, epochs)}"] for name, (own, epochs) in variants.items()}
     two = {name: [*own, f"+callbacks.ranks={RANKS}"] for name, own in runs.items()}
     said = on_two_processes(tmp_path, {**two, "norms": [*words, *NORMS]})
     assert said.count("each of the 2 processes normalises by its own") == 1
@@ -61,7 +68,7 @@ def test_two_processes_end_with_the_weights_and_scores_of_one(tiny_words, flower
         first, second = (read(run, "summary.json") for run in (one, two))
         for key in (key for key in first if key.startswith(("val/", "test/"))):
             assert second[key] == pytest.approx(first[key], abs=1e-4), (name, key)
-        log, epochs = two / "ranks_agree.log", VARIANTS[name][1]
+        log, epochs = two / "ranks_agree.log", variants[name][1]
         assert (log.read_text().splitlines() if epochs else []) == ["0.0"] * epochs, name
         log.unlink(missing_ok=True)
         assert sorted(path.name for path in two.iterdir()) == sorted(path.name for path in one.iterdir())
