@@ -83,11 +83,37 @@ def test_with_and_without_the_cache_all_is_the_same_to_the_last_bit(tiny, comput
     assert metrics[0] == metrics[1]
 
 
+UPPER = "strategy.phases=[{train: last_1, parameters: adapter, epochs: null, lr_scale: 1.0, lr_decay: 1.0}]"
+
+
 def test_texts_share_features_too(tiny_text, computed):
     runs = [tiny_text(*SHORT, f"cache.enabled={enabled}", name=f"cache_{enabled}") for enabled in ("true", "false")]
     tiny_text(*SHORT, name="third")
     assert computed == [80]
     assert same(*runs, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "wanted"),
+    [
+        (["strategy=layerwise", "strategy.k=1", "backbone.dropout=0.3"], [20, 20, 20, 20]),
+        (["strategy=lora", UPPER], [20, 20, 20, 20]),
+        (["strategy=layerwise", "strategy.k=1", "cache.max_gb=0.000001"], []),
+    ],
+)
+def test_states_of_the_tokens_are_kept_below_what_learns(tiny_text, computed, weights, monkeypatch, overrides, wanted):
+    """In several parts, as the texts have 8 to 12 tokens and each takes the room of the longest in its part."""
+    monkeypatch.setattr("graft.features.build._SAMPLES", 20)
+    own = ["trainer.max_epochs=4", "bootstrap=0", "optimizer.lr=1e-2", *overrides]
+    cached = tiny_text(*own, name="cached")
+    assert computed == wanted
+    again = tiny_text(*own, name="again")
+    assert computed == wanted
+    plain = tiny_text(*own, "cache.enabled=false", name="plain")
+    for name, value in weights(plain).items():  # attention is the same for any bias of keys: its gradient is rounding
+        assert name.endswith("key.bias") or torch.allclose(value, weights(cached)[name], atol=2e-5), name
+    assert same(cached, plain, atol=1e-4)
+    assert same(cached, again)
 
 
 def test_texts_that_differ_in_case_are_different_texts(tiny_text, computed, reviews, tmp_path):

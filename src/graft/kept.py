@@ -58,7 +58,8 @@ def known_features(
         datamodule: Has the samples.
         splits: Their names.
         stage: What this one makes of the samples; None: the last.
-        bytes_of_one: Size of what it makes of a sample; None: of the features.
+        bytes_of_one: Size of what it makes of a sample, or of a token where texts were cut into tokens; None: of the
+            features.
         views: So many augmented views of each sample, as in the first epochs, one epoch behind the other; 0: the
             samples as they are.
     """
@@ -69,7 +70,11 @@ def known_features(
     inner = None if stage == last else stage
     store = _store(cfg, trainer, task, datamodule, stage or last, views)
     named = {split: _named(datamodule, of_split, views) for split, of_split in rows.items()}
-    every = np.concatenate(list(rows.values()))
+    every, samples = np.concatenate(list(rows.values())), np.concatenate(list(named.values()))
+    tokens = None if inner is None else datamodule.tokens(every)
+    if tokens is not None:  # texts of a part are to be alike in length, as each takes the room of its longest
+        order = np.argsort(tokens, kind="stable")
+        every, samples, tokens = every[order], samples[order], tokens[order]
     with ExitStack() as stack:
 
         @cache  # the backbone goes to its device only where something is missing
@@ -84,15 +89,17 @@ def known_features(
                 wanted = every[positions[of_view] % len(every)]
                 ascending = np.argsort(wanted)
                 for index, features in extractor()(datamodule.loader_of(wanted, view if views else None)):
-                    values = features.new_empty((len(positions), *features.shape[1:])) if values is None else values
+                    if values is None:
+                        width = features.shape[1] if tokens is None else int(tokens[positions].max())
+                        values = features.new_zeros((len(positions), width, *features.shape[2:]))
                     places = ascending[np.searchsorted(wanted, index.numpy(), sorter=ascending)]
-                    values[torch.from_numpy(of_view[places])] = features
+                    values[torch.from_numpy(of_view[places]), : features.shape[1]] = features
                     advance(len(index))
             assert values is not None
             return values
 
-        samples = np.concatenate(list(named.values()))
-        parts = parts_with(samples, store, bytes_of_one or 4 * task.backbone.num_features, compute)
+        bytes_of_each = (bytes_of_one or 4 * task.backbone.num_features) * (1 if tokens is None else tokens)
+        parts = parts_with(samples, store, bytes_of_each, compute)
     return {split: Features(parts, of_split) for split, of_split in named.items()}
 
 

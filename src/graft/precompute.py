@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 from rich.filesize import decimal
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from graft.backbones.upper import NotCut
 from graft.data import DataModule, Known
+from graft.data.table import Rows
 from graft.features.key import identity
 from graft.kept import cache_settings, known_features
 from graft.strategies.spans import Span, spans
@@ -73,7 +75,10 @@ def _known(
     behind = None if bytes_of_one is None else span.stage
     stay = [split for split in splits if _stays(split, span, run.task, run.datamodule)]
     found = known_features(*run, stay, span.stage, bytes_of_one)
-    known = {split: Known(values, behind, span.begins, span.ends) for split, values in found.items()}
+    masked = behind is not None and run.datamodule.tokens(run.datamodule.splits["train"]) is not None
+    known = {
+        split: Known(values, behind, span.begins, span.ends, with_inputs=masked) for split, values in found.items()
+    }
     if views:
         seen = known_features(*run, ["train"], span.stage, bytes_of_one, views)
         known["train"] = Known(seen["train"], behind, span.begins, span.ends, views)
@@ -84,10 +89,10 @@ def _known_inside(run: _Run, span: Span, splits: list[str], views: int) -> dict[
     """The same of a stage inside the backbone, where that is possible and has room."""
     rows = run.datamodule.splits
     stay = [split for split in splits if _stays(split, span, run.task, run.datamodule)]
-    count = sum(len(rows[split]) for split in stay) + views * len(rows["train"])
     if not views and "train" not in stay:  # to spare the validation alone is not worth the room
         return {}
-    size = _size_inside(span.stage, cache_settings(run.cfg), run.task, run.datamodule, count)
+    every = np.concatenate([rows[split] for split in (*stay, *["train"] * views)])
+    size = _size_inside(span.stage, cache_settings(run.cfg), run.task, run.datamodule, every)
     return _known(run, span, splits, views, size) if size else {}
 
 
@@ -123,22 +128,27 @@ def _serves(span: Span, whole: bool, epochs: int | None, settings: dict[str, Any
     return whole or ends is None or ends - span.begins >= settings["min_epochs"]
 
 
-def _size_inside(stage: str, settings: dict[str, Any], task: Task, datamodule: DataModule, count: int) -> int:
-    """Makes the backbone ready to go on from a stage; returns the bytes of a sample's activation, 0: it cannot be."""
+def _size_inside(stage: str, settings: dict[str, Any], task: Task, datamodule: DataModule, rows: Rows) -> int:
+    """Makes the backbone ready to go on from a stage; returns the bytes of its activation, 0: it cannot be.
+
+    They are of a sample, or of a token where texts were cut into tokens.
+    """
     example = datamodule.example()
-    if not isinstance(example, Tensor):
-        log.info("of texts only the features are kept, not what single stages make of them")
+    tokens = datamodule.tokens(rows)
+    if tokens is None and not isinstance(example, Tensor):
+        log.info("of texts that are new in each epoch nothing is kept of what single stages make of them")
         return 0
     try:
         activation = task.backbone.enter(stage, example)
     except NotCut as error:
         log.info("the backbone runs whole in each epoch, as it cannot be entered %s", error)
         return 0
-    size = int(activation[0].nbytes)
-    if size * count > settings["max_gb"] * 1e9:
+    size = int(activation[0].nbytes if tokens is None else activation[0, 0].nbytes)
+    total = size * (len(rows) if tokens is None else int(tokens.sum()))
+    if total > settings["max_gb"] * 1e9:
         log.info(
             "what %s makes of all samples would take %s: the backbone runs whole in each epoch (cache.max_gb=%g)",
-            *(stage, decimal(size * count), settings["max_gb"]),
+            *(stage, decimal(total), settings["max_gb"]),
         )
         return 0
     return size

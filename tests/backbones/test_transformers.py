@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from transformers import AutoModel, BertConfig, DebertaV2Config, DistilBertConfig, RobertaConfig
 
 from graft.backbones.transformers import TransformersBackbone
+from graft.backbones.upper import NotCut
 
 TEXTS = ["the film was great", "the film was very very very dull", "bad"]
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -81,6 +82,28 @@ def test_the_activation_behind_a_layer_is_what_the_next_takes_in(backbone):
     inputs = tokenization.collate([tokenization(text) for text in TEXTS])
     states = backbone.forward_to("block_1", inputs)
     assert states.shape == (*inputs["input_ids"].shape, 16)
+
+
+def test_states_that_were_kept_go_into_other_batches(backbone):
+    tokenization = backbone.preprocess(train=False)
+    alone, together = (
+        [tokenization.collate([tokenization(text) for text in texts]) for texts in sets]
+        for sets in (
+            ([text] for text in TEXTS),
+            [TEXTS],
+        )
+    )
+    try:
+        backbone.enter("block_1", alone[1])
+    except NotCut:
+        assert "deberta" in type(backbone.model).__name__.lower()  # its layers are handed more than states
+        return
+    with torch.no_grad():
+        kept = torch.zeros(len(TEXTS), 12, 16)  # longer than any of them
+        for row, inputs in zip(kept, alone, strict=True):
+            states = backbone.forward_to("block_1", inputs)[0]
+            row[: len(states)] = states
+        assert torch.allclose(backbone.forward_from("block_1", kept, together[0]), backbone(together[0]), atol=1e-5)
 
 
 def test_the_last_layer_learns_and_nothing_below(folder, tiny_text, weights):

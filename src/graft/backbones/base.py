@@ -130,6 +130,6 @@ class Backbone(nn.Module, ABC):
         Args:
             stage: One that was made ready by `enter`.
             activation: Shape `(batch, …)`.
-            inputs: What it was made of, where that is a dictionary.
+            inputs: What it was made of, where that is a dictionary: masks come from it.
         """
         return self._uppers[stage](activation, inputs)

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from graft.backbones import hub, weights
 from graft.backbones.base import Backbone
+from graft.backbones.packing import packed, spread
 from graft.backbones.stages import partition
 from graft.backbones.tokens import Tokenization
+from graft.backbones.upper import NotCut
 from graft.errors import ConfigError, GraftError
 
 try:
@@ -93,6 +95,22 @@ class TransformersBackbone(Backbone):
             return states[:, 0]
         mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
         return (states * mask).sum(dim=1) / mask.sum(dim=1)
+
+    def forward_to(self, stage: str, inputs: dict[str, Tensor]) -> Tensor:
+        """Returns the states behind a stage, `(batch, tokens, …)`, of each text its own first, then zeros."""
+        states = super().forward_to(stage, inputs)
+        return states if stage == self.stages[-1].name else packed(states, inputs["attention_mask"])
+
+    def enter(self, stage: str, example: dict[str, Tensor]) -> Tensor:
+        """Makes `forward_from` possible behind a stage, see `Backbone`: there has to be a state of each token."""
+        states = super().enter(stage, example)
+        if states.shape[:2] != example["attention_mask"].shape:
+            raise NotCut(f"behind {stage}: its states, {tuple(states.shape)}, are not those of single tokens")
+        return states
+
+    def forward_from(self, stage: str, activation: Tensor, inputs: Any = None) -> Tensor:
+        """Returns the features of states as `forward_to` gives them, of which there may be more than tokens."""
+        return super().forward_from(stage, spread(activation, inputs["attention_mask"]), inputs)
 
 
 def _folder(model: str, source: str, package: PackageFolder | None) -> Path:

@@ -18,6 +18,7 @@ class Known:
         begins: the first of the epochs.
         ends: the epoch behind the last; None: they never end, and hold when the training is over.
         views: of each sample, shown in turn epoch by epoch.
+        with_inputs: whether the stages above need the inputs too, of which they make masks.
     """
 
     features: FeatureRows
@@ -25,10 +26,12 @@ class Known:
     begins: int = 0
     ends: int | None = None
     views: int = 1
+    with_inputs: bool = False
 
     def of(self, samples: Samples) -> FeatureSamples:
         """Returns the samples by what is known of them."""
-        return FeatureSamples(samples.table, samples.rows, self.features, self.behind, self.views)
+        tokens = samples if self.with_inputs else None
+        return FeatureSamples(samples.table, samples.rows, self.features, self.behind, self.views, tokens)
 
 
 @dataclass(frozen=True)

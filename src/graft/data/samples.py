@@ -117,6 +117,7 @@ class FeatureSamples(Dataset[Batch]):
         features: (views · n, …), one view of all samples behind the other, in the order of `rows`.
         behind: the stage whose activations they are; None: they are what the head takes in.
         views: of each sample, shown in turn epoch by epoch.
+        tokens: gives the inputs that go along, as masks are made of them; None: none are needed.
     """
 
     table: Table
@@ -124,6 +125,7 @@ class FeatureSamples(Dataset[Batch]):
     features: FeatureRows
     behind: str | None = None
     views: int = 1
+    tokens: Samples | None = None
 
     def __len__(self) -> int:
         """Returns the number of samples."""
@@ -134,10 +136,11 @@ class FeatureSamples(Dataset[Batch]):
         return _first(self.__getitems__([Draw(0, position)]))
 
     def __getitems__(self, draws: Sequence[Draw]) -> Batch:
-        """Returns a batch with "features" (B, …), "target", "index" and perhaps "behind" and "weight"."""
+        """Returns a batch with "features" (B, …), "target", "index", perhaps "behind", "weight" and "inputs"."""
         features = self.features[[draw.epoch % self.views * len(self.rows) + draw.position for draw in draws]]
         behind = {} if self.behind is None else {"behind": self.behind}
-        return {"features": features, **behind, **_labels(self.table, self.rows, draws)}
+        others = _labels(self.table, self.rows, draws) if self.tokens is None else self.tokens.__getitems__(draws)
+        return {"features": features, **behind, **others}
 
 
 @dataclass(frozen=True, eq=False)

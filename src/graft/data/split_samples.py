@@ -195,6 +195,13 @@ class SplitSamples(LightningDataModule):
         """How much of a sample the network sees, in `length_unit`; None where nothing is cut beforehand."""
         return None if self._prepared is None else getattr(self.preprocess(False), "max_length", None)
 
+    def tokens(self, rows: Rows) -> NDArray[np.int64] | None:
+        """Returns how many tokens the network sees of rows, (rows,); None where nothing was cut into tokens."""
+        if self._prepared is None or self.lengths is None:
+            return None
+        seen = self.lengths[rows]
+        return seen if self.longest is None else np.minimum(seen, self.longest)
+
     def class_counts(self, split: str) -> dict[str, int]:
         """Returns the number of samples of every class in a split, or with every label; of values there is none."""
         if self.table.kind is Kind.REGRESSION:

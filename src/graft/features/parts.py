@@ -70,15 +70,18 @@ class Features:
         return len(self._rows)
 
     def __getitem__(self, positions: list[int]) -> Tensor:
-        """Returns the features at positions, `(positions, …)`, a copy."""
+        """Returns the features at positions, `(positions, …)`, a copy; those of shorter texts end in zeros."""
         numbers, rows = self._numbers[positions], self._rows[positions]
         first = self._parts[0].values
         if len(self._parts) == 1:
             return torch.index_select(first, 0, torch.from_numpy(rows))
-        gathered: Tensor = first.new_empty((len(rows), *first.shape[1:]))
-        for number in np.unique(numbers).tolist():
+        used = np.unique(numbers).tolist()
+        most = max(self._parts[number].values.shape[1] for number in used)
+        gathered: Tensor = first.new_zeros((len(rows), most, *first.shape[2:]))
+        for number in used:
             of_part = np.flatnonzero(numbers == number)
-            gathered[torch.from_numpy(of_part)] = self._parts[number].values[torch.from_numpy(rows[of_part])]
+            values = self._parts[number].values
+            gathered[torch.from_numpy(of_part), : values.shape[1]] = values[torch.from_numpy(rows[of_part])]
         return gathered
 
     def one(self, position: int) -> Tensor:
