@@ -1,9 +1,14 @@
 """`graft explain`: what a run's model looked at, from its folder alone."""
 
+import io
+import json
 import re
+import shutil
 import sys
 
+import numpy as np
 import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
@@ -71,6 +76,44 @@ def test_each_image_has_a_picture_and_a_place_on_the_page(tiny, graft, flowers, 
     with undisturbed(task):
         assert len(list(explained_images(task, read_inputs(flowers, "images", "path").table, None))) == 64
     assert_same(before, state_of(task))
+
+
+def test_the_worst_errors_are_explained_in_the_report(tiny, graft, flowers, tmp_path, capsys):
+    copy = shutil.copytree(flowers, tmp_path / "flowers")
+    run = tiny("trainer.max_epochs=1", "optimizer.lr=0", f"datamodule.root={copy}")
+    before = pq.read_table(run / "errors.parquet").to_pylist()
+    copy.rename(tmp_path / "moved")
+    assert graft("explain", f"run={run}") == 2
+    assert "say with data=… where they are now" in capsys.readouterr().err
+    assert graft("explain", f"run={run}", f"data={tmp_path}/moved") == 0
+    after = pq.read_table(run / "errors.parquet").to_pylist()
+    said = {row["id"]: row["prediction"] for row in pq.read_table(run / "predictions.parquet").to_pylist()}
+    assert [(row["id"], row["image"]) for row in after] == [(row["id"], row["image"]) for row in before]
+    assert [row["explained"] for row in after] == [said[row["id"]] for row in before]
+    shown = [row["map"] for row in after]
+    assert (run / "report.html").read_text().count('alt="its heat map"') == len(shown) > 1
+    (pictures,) = (run / "explanations").iterdir()
+    with Image.open(sorted(pictures.glob("*.png"))[1]) as both, Image.open(io.BytesIO(shown[1])) as own:
+        right = np.asarray(both.convert("RGB"), dtype=float)[:320, 328:]
+        assert np.abs(right - np.asarray(own, dtype=float)).mean() < 8  # that of this very error, but for JPEG
+    assert graft("explain", f"run={run}", f"data={tmp_path}/moved", "checkpoint=last") == 2
+    assert "the errors of a run are those of its best" in capsys.readouterr().err
+    assert graft("explain", f"run={run}", f"data={tmp_path}/moved", "target=rose") == 0
+    assert {row["explained"] for row in pq.read_table(run / "errors.parquet").to_pylist()} == {"rose"}
+
+
+def test_the_words_of_the_worst_errors_are_coloured_in_the_report(tiny_text, graft, read):
+    run = tiny_text("trainer.max_epochs=1", "optimizer.lr=0", "report=true")
+    assert "<mark" not in (run / "report.html").read_text()
+    assert graft("explain", f"run={run}") == 0
+    errors = pq.read_table(run / "errors.parquet").to_pylist()
+    for error in errors:
+        pieces = json.loads(error["pieces"])
+        assert "".join(piece["text"] for piece in pieces) + error["cut"] == error["text"]
+        assert any(piece["value"] for piece in pieces)
+    report = (run / "report.html").read_text()
+    assert report.count("<blockquote") == len(errors)
+    assert report.count("<mark") > 3 * len(errors)
 
 
 def test_texts_are_shown_in_the_terminal_and_on_the_page(tiny_text, graft, tmp_path, capsys):

@@ -8,12 +8,12 @@ from typing import Any
 from omegaconf import DictConfig
 
 from graft.build import as_one_process, build_backbone, build_datamodule, build_strategy, build_task, build_trainer
-from graft.errors import ConfigError
 from graft.expected_warnings import ignore_expected_warnings
 from graft.forgetting import forgetting
 from graft.precompute import precompute_features
 from graft.reports.ending import reporting
 from graft.reports.terminal import forgetting_table, rendered, scores_table
+from graft.restoring import with_data
 from graft.runs.atomic import write_json
 from graft.runs.folder import RunFolder
 from graft.runs.log import logging_to
@@ -21,8 +21,6 @@ from graft.runs.signals import signals
 from graft.scoring import load_checkpoint, score
 
 log = logging.getLogger(__name__)
-
-_PLACES = ("root", "path", "folder")  # what datamodules call the place of their data
 
 
 def evaluate(cfg: DictConfig) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def score_again(run: RunFolder, split: str, checkpoint: str, data: str | None = 
     """Rebuilds what the run trained, and scores it; `data`: where its data lie now, if they were moved."""
     ignore_expected_warnings()
     path = run.checkpoint(checkpoint)
-    cfg = _with_data(as_one_process(run.load_config()), data)
+    cfg = with_data(as_one_process(run.load_config()), data)
     backbone = build_backbone(cfg)
     datamodule = build_datamodule(cfg, backbone)
     run.keep_splits({split: datamodule.sample_ids(split) for split in datamodule.splits})
@@ -63,30 +61,6 @@ def score_again(run: RunFolder, split: str, checkpoint: str, data: str | None = 
     trainer = build_trainer(cfg, callbacks=[], loggers=[])
     precompute_features(cfg, trainer, task, datamodule, [split])
     return score(trainer, task, datamodule, split)
-
-
-def _with_data(cfg: DictConfig, data: str | None) -> DictConfig:
-    """Says where the data are; whether they are the run's is seen when they are split.
-
-    Raises:
-        ConfigError: They are not where the run found them, or lie in a package and cannot be elsewhere.
-    """
-    key = next((key for key in _PLACES if key in cfg.datamodule), None)
-    if data is not None:
-        if key is None:
-            raise ConfigError(
-                f"data={data}: those of datamodule={cfg.datamodule.name} come in a package: leave it out."
-            )
-        cfg.datamodule[key] = str(data if "://" in data else Path(data).expanduser().absolute())
-    elif key is not None and not _is_there(cfg.datamodule, key):
-        where = cfg.datamodule[key]
-        raise ConfigError(f"the run's data are not at {where} any more: say with data=… where they are now.")
-    return cfg
-
-
-def _is_there(datamodule: DictConfig, key: str) -> bool:
-    where = str(datamodule[key])
-    return "://" in where or bool(datamodule.get("download")) or Path(where).exists()
 
 
 def source_scored(run: RunFolder, source: Path) -> dict[str, Any]:

@@ -2,31 +2,28 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
-import torch
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import track
-from torch import Tensor
 
 from graft.build import build_trainer
 from graft.data.inputs import read_inputs
-from graft.data.table import Kind, Table, Targets
+from graft.data.table import Kind, Targets
 from graft.errors import ConfigError, did_you_mean
 from graft.expected_warnings import ignore_expected_warnings
 from graft.explaining.asking import captum, undisturbed
-from graft.explaining.explanation import ExplainedImage, ExplainedText, Said, explained_text
-from graft.explaining.heat import GradCam
+from graft.explaining.errors import keep_explanations, worst_errors
+from graft.explaining.explanation import ExplainedImage, ExplainedText
 from graft.explaining.page import MOST_IMAGES, page
-from graft.explaining.pictures import beside, overlaid, plain
+from graft.explaining.pictures import beside
+from graft.explaining.samples import Asked, explained_images, explained_texts
 from graft.explaining.terminal import in_colours
 from graft.explaining.wording import aside, told
-from graft.explaining.words import IntegratedGradients
-from graft.exporting.checking import said_by
 from graft.predict import column_of, path_of, warn_of_bad
 from graft.restoring import restored_task, told_targets
 from graft.runs.atomic import appearing, write_text
@@ -38,12 +35,13 @@ from graft.tasks import Supervised
 log = logging.getLogger(__name__)
 Sample = TypeVar("Sample")
 
-_BATCH = 16  # images at a time: gradients take more memory than predictions
 _SHOWN = 10  # texts in the terminal
 
 
 def explain(cfg: DictConfig) -> Path:
     """Explains all inputs, and writes pictures of images, and a page of images or of texts.
+
+    Without inputs, the worst errors of the run, which are then explained in its report too.
 
     Returns:
         The folder: `explanations.html`, and of images a picture each.
@@ -53,22 +51,39 @@ def explain(cfg: DictConfig) -> Path:
             exists, or the network has nothing to explain it by.
     """
     run = RunFolder.open(cfg.run)
-    output, path = _output(cfg, run), path_of(cfg.inputs)
+    output, path = _output(cfg, run), None if cfg.inputs is None else path_of(cfg.inputs)
     captum()
     with signals(), logging_to(run.log):
         ignore_expected_warnings()
         description = run.load_data()
         samples_are, targets = description["samples_are"], told_targets(description)
         target = chosen(cfg.target, targets)
-        inputs = read_inputs(path, samples_are, column_of(cfg, run.load_config().datamodule, samples_are))
-        warn_of_bad(inputs, str(cfg.inputs))
+        if path is None:
+            _check_errors(cfg)
+            asked: Asked = worst_errors(run, cfg.data)
+        else:
+            asked = _given(cfg, run, path, samples_are)
         task = _task(run, cfg.checkpoint)
         with appearing(output) as folder, undisturbed(task):
             write = _write_images if samples_are == "images" else _write_texts
-            write(task, inputs.table, target, folder, str(run.load_config().name))
-        log.info("%d of %d inputs explained", len(inputs.table.ids), len(inputs.ids))
+            samples = write(task, asked, target, folder, str(run.load_config().name))
         print(f"explanations: {output / 'explanations.html'}")
+        if path is None:
+            keep_explanations(run, samples)
+            print(f"report: {run.report}")
     return output
+
+
+def _given(cfg: DictConfig, run: RunFolder, path: Path, samples_are: str) -> Asked:
+    inputs = read_inputs(path, samples_are, column_of(cfg, run.load_config().datamodule, samples_are))
+    warn_of_bad(inputs, str(cfg.inputs))
+    log.info("%d of %d inputs are explained", len(inputs.table.ids), len(inputs.ids))
+    return inputs.table
+
+
+def _check_errors(cfg: DictConfig) -> None:
+    if cfg.checkpoint != "best":
+        raise ConfigError(f"checkpoint={cfg.checkpoint}: the errors of a run are those of its best; say inputs=….")
 
 
 def chosen(name: str | None, targets: Targets) -> int | None:
@@ -90,81 +105,35 @@ def chosen(name: str | None, targets: Targets) -> int | None:
     return None if name is None else targets.classes.index(name)
 
 
-def explained_images(task: Supervised, table: Table, target: int | None) -> Iterator[tuple[ExplainedImage, GradCam]]:
-    """Yields each image with its heat map.
-
-    Args:
-        task: In eval mode.
-        table: Of the images.
-        target: What to explain, see `chosen`.
-    """
-    method: GradCam | None = None
-    for start in range(0, len(table.ids), _BATCH):
-        rows = range(start, min(start + _BATCH, len(table.ids)))
-        inputs, seen = _prepared(task.backbone.preprocess(train=False), [table.load(row) for row in rows])
-        inputs = inputs.to(task.device)
-        predicted = said_by(task, inputs).cpu()
-        explained = predicted.argmax(dim=1) if target is None else torch.full((len(rows),), target)
-        method = method or GradCam(task, inputs, explained.to(task.device))
-        for row, values, place, image, heat in zip(
-            rows, predicted, explained.tolist(), seen, method(inputs, explained.to(task.device)), strict=True
-        ):
-            said = _said(task, table.ids[row], values, place)
-            picture = plain(image)
-            yield ExplainedImage(said, picture, overlaid(picture, heat), nothing=not bool(heat.any())), method
-
-
-def explained_texts(task: Supervised, table: Table, target: int | None) -> Iterator[ExplainedText]:
-    """Yields each text with the attributions of its tokens; see `explained_images`."""
-    method, preprocess = IntegratedGradients(task), cast("Any", task.backbone.preprocess(train=False))
-    for row, name in enumerate(table.ids):
-        text = table.load(row)
-        batch = {key: value.to(task.device) for key, value in preprocess.collate([preprocess(text)]).items()}
-        (values,) = said_by(task, batch).cpu()
-        place = int(values.argmax()) if target is None else target
-        yield explained_text(_said(task, name, values, place), text, method(text, place))
-
-
-def _write_images(task: Supervised, table: Table, target: int | None, folder: Path, name: str) -> None:
+def _write_images(
+    task: Supervised, asked: Asked, target: int | None, folder: Path, name: str
+) -> Sequence[ExplainedImage]:
     shown: list[ExplainedImage] = []
     about = ""
-    for number, (image, method) in enumerate(_tracked(explained_images(task, table, target), len(table.ids))):
+    for number, (image, method) in enumerate(_tracked(explained_images(task, asked, target), len(asked.ids))):
         lines = [line for line in (told(image.said), aside(image.said), image.said.id) if line]
         stem = re.sub(r"[^\w.-]", "_", Path(image.said.id).stem)
         beside(image.plain, image.overlaid, lines).save(folder / f"{number + 1:04d}_{stem}.png")
         shown += [image] if number < MOST_IMAGES else []
         layout = method.place.layout
         about = f"From the grid of {layout.rows} × {layout.columns} places behind stage {method.place.stage}."
-    write_text(folder / "explanations.html", page(name, about, shown, len(table.ids)))
+    write_text(folder / "explanations.html", page(name, about, shown, len(asked.ids)))
+    return shown
 
 
-def _write_texts(task: Supervised, table: Table, target: int | None, folder: Path, name: str) -> None:
-    texts = list(_tracked(explained_texts(task, table, target), len(table.ids)))
+def _write_texts(
+    task: Supervised, asked: Asked, target: int | None, folder: Path, name: str
+) -> Sequence[ExplainedText]:
+    texts = list(_tracked(explained_texts(task, asked, target), len(asked.ids)))
     for text in texts[:_SHOWN]:
         Console().print(in_colours(text))
     about = f"{len(texts)} texts." if len(texts) != 1 else "One text."
     write_text(folder / "explanations.html", page(name, about, texts, len(texts)))
+    return texts
 
 
 def _tracked(samples: Iterator[Sample], count: int) -> Iterator[Sample]:
     yield from track(samples, "Explaining", total=count, console=Console(stderr=True), transient=True)
-
-
-def _prepared(preprocess: Any, images: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Returns inputs, and in bytes what the network sees of each image."""
-    if (pixels := getattr(preprocess, "pixels", None)) is not None:
-        seen = torch.stack([pixels(image) for image in images])
-        return preprocess.normalise(seen), seen
-    inputs = torch.stack([preprocess(image) for image in images])
-    low, high = inputs.amin(dim=(1, 2, 3), keepdim=True), inputs.amax(dim=(1, 2, 3), keepdim=True)
-    return inputs, (255 * (inputs - low) / (high - low).clamp_min(1e-6)).to(torch.uint8)
-
-
-def _said(task: Supervised, name: str, values: Tensor, place: int) -> Said:
-    likeliest = int(values.argmax())
-    is_value = task.kind is Kind.REGRESSION
-    other = None if is_value or likeliest == place else (task.classes[likeliest], float(values[likeliest]))
-    return Said(name, task.classes[place], float(values[place]), is_value, other)
 
 
 def _task(run: RunFolder, checkpoint: str) -> Supervised:

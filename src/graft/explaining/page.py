@@ -1,16 +1,13 @@
 """The page of explanations: one file that needs nothing else."""
 
-import io
 from collections.abc import Sequence
 
-from PIL import Image
-
 from graft.explaining.explanation import ExplainedImage, ExplainedText
+from graft.explaining.pictures import jpeg
 from graft.explaining.wording import aside, strongest, told
 from graft.reports.filling import filled
 
 MOST_IMAGES = 200  # on a page; each takes some 30 kB of it
-_QUALITY = 85
 
 
 def page(name: str, about: str, samples: Sequence[ExplainedImage] | Sequence[ExplainedText], count: int) -> str:
@@ -33,11 +30,5 @@ def page(name: str, about: str, samples: Sequence[ExplainedImage] | Sequence[Exp
         told=told,
         aside=aside,
         strongest=strongest,
-        jpeg=_jpeg,
+        jpeg=jpeg,
     )
-
-
-def _jpeg(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=_QUALITY)
-    return buffer.getvalue()

@@ -1,5 +1,6 @@
 """Pictures of heat maps: an image, and beside it the same with the map laid over it."""
 
+import io
 from pathlib import Path
 
 import matplotlib
@@ -11,6 +12,7 @@ from torch.nn.functional import interpolate
 
 _LEAST = 320  # pixels of a panel's longer side; smaller images are enlarged
 _GAP = 8  # pixels between the panels
+_QUALITY = 85  # of JPEG files
 _OPAQUE = 0.75  # of the map where it is hottest; where it is cold, it is transparent
 _FONT = Path("fonts", "ttf", "DejaVuSans.ttf")
 _SIZE = 15  # of the letters, in pixels
@@ -39,6 +41,13 @@ def overlaid(picture: Image.Image, heat: Tensor) -> Image.Image:
     grey = np.asarray(picture.convert("L").convert("RGB"), dtype=np.float64)
     opaque = _OPAQUE * spread[..., None]
     return Image.fromarray((opaque * colours + (1 - opaque) * grey).round().astype(np.uint8))
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    """Returns the picture as a file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=_QUALITY)
+    return buffer.getvalue()
 
 
 def beside(left: Image.Image, right: Image.Image, lines: list[str]) -> Image.Image:

@@ -46,12 +46,20 @@ class Error:
         text: the sample itself, or None.
         image: likewise, a JPEG file, or None.
         said: column of `predictions.parquet` and what stands there.
+        explained: name of the output that `graft explain` has explained; None: it has not.
+        map: where the network looked, a JPEG file, or None.
+        pieces: stretches of the text and what they do to that output, see `graft.explaining.explanation.Piece`.
+        cut: the rest of the text, which the network did not see.
     """
 
     id: str
     text: str | None
     image: bytes | None
     said: dict[str, Any]
+    explained: str | None = None
+    map: bytes | None = None
+    pieces: list[dict[str, Any]] = field(default_factory=list)
+    cut: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,6 +206,9 @@ def _errors(path: Path, table: pa.Table) -> list[Error]:
         return []
     place = {name: row for row, name in enumerate(table["id"].to_pylist())}
     return [
-        Error(worst["id"], worst["text"], worst["image"], table.slice(place[worst["id"]], 1).to_pylist()[0])
+        Error(
+            **{**worst, "pieces": json.loads(worst.get("pieces") or "[]")},
+            said=table.slice(place[worst["id"]], 1).to_pylist()[0],
+        )
         for worst in pq.read_table(path).to_pylist()
     ]

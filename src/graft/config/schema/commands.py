@@ -132,9 +132,10 @@ class Explain:
     """configs/explain.yaml."""
 
     run: str
-    inputs: str
+    inputs: str | None
     column: str | None
     target: str | None
+    data: str | None
     output: str | None
     checkpoint: Literal["best", "last"]
 
