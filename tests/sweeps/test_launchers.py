@@ -10,7 +10,7 @@ import sys
 import pytest
 
 pytestmark = pytest.mark.slow
-WORDS = ["optimizer.lr=1e-3,1e-2", "trainer.max_epochs=2", "name=tiny"]
+WORDS = ["optimizer.lr=1e-3,3e-3,1e-2,3e-2", "trainer.max_epochs=2", "name=tiny"]
 
 
 @pytest.fixture
@@ -44,14 +44,14 @@ def has_slurm():
 
 @pytest.mark.skipif(not has_slurm(), reason="needs a Slurm cluster, to which submitit sends jobs")
 def test_trials_on_a_cluster_come_to_the_same(sweep):
-    words = ["launcher.jobs=2", "hydra.launcher.gpus_per_node=null", "hydra.launcher.cpus_per_task=1"]
+    words = ["launcher.jobs=4", "hydra.launcher.gpus_per_node=null", "hydra.launcher.cpus_per_task=1"]
     assert sweep("submitit_slurm", *words) == sweep("basic")
 
 
 def test_trials_at_once_come_to_what_they_come_to_one_after_another(sweep, tmp_path):
     alone = sweep("basic")
-    assert len(alone) == 2
-    for launcher in ("joblib", "ray"):
-        assert sweep(launcher, "launcher.jobs=2") == alone, launcher
+    assert len(alone) == 4
+    for launcher in ("joblib", "submitit_local", "ray"):
+        assert sweep(launcher, "launcher.jobs=4") == alone, launcher
     (features,) = (path for path in (tmp_path / "features").iterdir() if path.is_dir())
     assert len(list(features.glob("*.safetensors"))) == 1, "computed once for all"

@@ -1,11 +1,14 @@
 """The study, as Optuna's samplers and pruners see it."""
 
+import sys
+
 import optuna
 import pytest
 from omegaconf import OmegaConf
 
 from graft.config.space import read_space
-from graft.sweeps.study import make_sampler, open_study
+from graft.errors import GraftError
+from graft.sweeps.study import make_sampler, open_storage, open_study
 
 SPACE = read_space({}, ["optimizer.lr=interval(0,1)"])
 
@@ -53,3 +56,10 @@ def test_tpe_learns_from_the_trials_of_the_same_bracket_of_hyperband(config, mon
     assert len(seen) == 12
     for number, others in seen.items():
         assert {bracket[other] for other in others} == {bracket[number]}
+
+
+def test_a_missing_driver_is_told_with_the_extra_that_has_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(GraftError, match=r"needs a driver.*psycopg.*pip install 'graft\[postgresql\]'") as told:
+        open_storage("postgresql://me:secret@localhost/studies", tmp_path)
+    assert "secret" not in str(told.value)

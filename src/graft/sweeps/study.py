@@ -36,6 +36,11 @@ def open_storage(storage: str | None, folder: Path) -> BaseStorage:
         if storage is None:
             return JournalStorage(_journal(folder / _JOURNAL))
         return get_storage(storage)
+    except ImportError as error:
+        raise GraftError(
+            f"hydra.sweeper.storage: {redact(str(storage))} needs a driver that is not installed"
+            f" ({error.__cause__ or error}); for postgresql:// that is the extra: pip install 'graft[postgresql]'"
+        ) from error
     except Exception as error:  # each kind of storage has its own, and those of its driver
         reason = redact(f"{type(error).__name__}: {error}")
         raise GraftError(f"hydra.sweeper.storage: {redact(storage or str(folder))} is not opened: {reason}") from error
