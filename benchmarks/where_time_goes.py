@@ -2,8 +2,8 @@
 
     python benchmarks/where_time_goes.py             docs/images/time.svg and the numbers
 
-Each run is a process of its own. What a run's summary does
-not count is its start: Python, the libraries, the configuration.
+Each run is a process of its own. What a run's summary does not count is its start (Python, the libraries, the
+configuration) and its report, which is drawn when all has been counted.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-PARTS = ("start", "setup", "features", "images", "training", "scoring", "report and files")
+PARTS = ("start and report", "setup", "features", "images", "training", "scoring")
 RUNS = {  # by name: what is typed, and whether features are known from a run before
     "images: head, nothing known": ([], False),
     "images: head, features known": ([], True),
@@ -60,9 +60,8 @@ def seconds_of(folder, overrides, features):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     whole = time.perf_counter() - started
     summary = json.loads((folder / "summary.json").read_text())
-    parts = {part: summary.get(f"seconds/{part}", 0.0) for part in PARTS[1:-1]}
-    rest = summary["seconds"] - sum(parts.values())
-    return {"start": whole - summary["seconds"], **parts, "report and files": rest}
+    parts = {part: summary.get(f"seconds/{part}", 0.0) for part in PARTS[1:]}
+    return {"start and report": whole - sum(parts.values()), **parts}
 
 
 def draw(measured):
