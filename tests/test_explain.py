@@ -16,8 +16,9 @@ from PIL import Image
 from graft.data.inputs import read_inputs
 from graft.data.table import Kind, Targets
 from graft.errors import ConfigError
-from graft.explain import chosen, explained_images, explained_texts
+from graft.explain import chosen
 from graft.explaining.asking import undisturbed
+from graft.explaining.samples import Asked, explained_images, explained_texts
 from graft.restoring import restored_task
 from graft.runs.folder import RunFolder
 
@@ -29,6 +30,11 @@ def state_of(task):
         [(parameter.requires_grad, parameter.grad) for parameter in task.parameters()],
         [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in task.modules()],
     )
+
+
+def asked_of(table):
+    """All samples, to be explained in their first class."""
+    return Asked(table.ids, table.load, torch.full((len(table.ids), 2), 0.5), [0] * len(table.ids))
 
 
 def assert_same(before, after):
@@ -74,7 +80,7 @@ def test_each_image_has_a_picture_and_a_place_on_the_page(tiny, graft, flowers, 
     _, task = restored_task(RunFolder.open(run), "best")
     before = state_of(task)
     with undisturbed(task):
-        assert len(list(explained_images(task, read_inputs(flowers, "images", "path").table, None))) == 64
+        assert len(list(explained_images(task, asked_of(read_inputs(flowers, "images", "path").table)))) == 64
     assert_same(before, state_of(task))
 
 
@@ -100,6 +106,20 @@ def test_the_worst_errors_are_explained_in_the_report(tiny, graft, flowers, tmp_
     assert "the errors of a run are those of its best" in capsys.readouterr().err
     assert graft("explain", f"run={run}", f"data={tmp_path}/moved", "target=rose") == 0
     assert {row["explained"] for row in pq.read_table(run / "errors.parquet").to_pylist()} == {"rose"}
+
+
+def test_a_label_that_is_wrong_is_explained_where_there_are_several(tiny_text, graft, reviews, tmp_path):
+    lines = [line.split(",") for line in reviews.read_text().splitlines()[1:]]
+    path = tmp_path / "labels.csv"
+    rows = [f"{number},{text},{int(number) % 3 == 0},{int(number) % 2}" for number, text, _ in lines]
+    path.write_text("\n".join(["number,text,urgent,odd", *rows]))
+    words = ["task=multilabel", "datamodule.columns.labels=[urgent,odd]", f"datamodule.path={path}"]
+    run = tiny_text(*words, "trainer.max_epochs=1", "optimizer.lr=0")
+    assert graft("explain", f"run={run}") == 0
+    said = {row["id"]: row for row in pq.read_table(run / "predictions.parquet").to_pylist()}
+    for error in pq.read_table(run / "errors.parquet").to_pylist():
+        row, name = said[error["id"]], error["explained"]
+        assert (row[f"probability/{name}"] > 0.5) != row[f"target/{name}"]
 
 
 def test_the_words_of_the_worst_errors_are_coloured_in_the_report(tiny_text, graft, read):
@@ -130,7 +150,7 @@ def test_texts_are_shown_in_the_terminal_and_on_the_page(tiny_text, graft, tmp_p
     _, task = restored_task(RunFolder.open(run), "best")
     before = state_of(task)
     with undisturbed(task):
-        assert len(list(explained_texts(task, read_inputs(texts, "texts", "text").table, None))) == 2
+        assert len(list(explained_texts(task, asked_of(read_inputs(texts, "texts", "text").table)))) == 2
     assert_same(before, state_of(task))
 
 

@@ -10,10 +10,11 @@ from typing import TypeVar, cast
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import track
+from torch import Tensor
 
 from graft.build import build_trainer
 from graft.data.inputs import read_inputs
-from graft.data.table import Kind, Targets
+from graft.data.table import Kind, Table, Targets
 from graft.errors import ConfigError, did_you_mean
 from graft.expected_warnings import ignore_expected_warnings
 from graft.explaining.asking import captum, undisturbed
@@ -23,7 +24,7 @@ from graft.explaining.pictures import beside
 from graft.explaining.samples import Asked, explained_images, explained_texts
 from graft.explaining.terminal import in_colours
 from graft.explaining.wording import aside, told
-from graft.predict import column_of, path_of, warn_of_bad
+from graft.predict import column_of, path_of, predictions_of, warn_of_bad
 from graft.restoring import restored_task, told_targets
 from graft.runs.atomic import appearing, write_text
 from graft.runs.folder import RunFolder
@@ -35,6 +36,7 @@ from graft.worst_explained import keep_explanations, worst_errors
 log = logging.getLogger(__name__)
 Sample = TypeVar("Sample")
 
+_BATCH = 64  # samples that are predicted at a time
 _SHOWN = 10  # texts in the terminal
 
 
@@ -58,15 +60,20 @@ def explain(cfg: DictConfig) -> Path:
         description = run.load_data()
         samples_are, targets = description["samples_are"], told_targets(description)
         target = chosen(cfg.target, targets)
+        trained, restored = restored_task(run, cfg.checkpoint)
+        task, trainer = cast("Supervised", restored), build_trainer(trained, callbacks=[], loggers=[])
         if path is None:
             _check_errors(cfg)
-            asked: Asked = worst_errors(run, cfg.data)
+            asked = worst_errors(run, target, cfg.data)
         else:
-            asked = _given(cfg, run, path, samples_are)
-        task = _task(run, cfg.checkpoint)
+            inputs = read_inputs(path, samples_are, column_of(cfg, trained.datamodule, samples_are))
+            warn_of_bad(inputs, str(cfg.inputs))
+            asked = _asked(inputs.table, predictions_of(inputs.table, trainer, task, _BATCH), target)
+            log.info("explaining %d of %d inputs", len(inputs.table.ids), len(inputs.ids))
+        task = task.float().to(trainer.strategy.root_device)  # gradients want all digits
         with appearing(output) as folder, undisturbed(task):
             write = _write_images if samples_are == "images" else _write_texts
-            samples = write(task, asked, target, folder, str(run.load_config().name))
+            samples = write(task, asked, folder, str(trained.name))
         print(f"explanations: {output / 'explanations.html'}")
         if path is None:
             keep_explanations(run, samples)
@@ -74,11 +81,9 @@ def explain(cfg: DictConfig) -> Path:
     return output
 
 
-def _given(cfg: DictConfig, run: RunFolder, path: Path, samples_are: str) -> Asked:
-    inputs = read_inputs(path, samples_are, column_of(cfg, run.load_config().datamodule, samples_are))
-    warn_of_bad(inputs, str(cfg.inputs))
-    log.info("%d of %d inputs are explained", len(inputs.table.ids), len(inputs.ids))
-    return inputs.table
+def _asked(table: Table, predicted: Tensor, target: int | None) -> Asked:
+    places = predicted.argmax(dim=1).tolist() if target is None else [target] * len(predicted)
+    return Asked(table.ids, table.load, predicted, places)
 
 
 def _check_errors(cfg: DictConfig) -> None:
@@ -105,12 +110,10 @@ def chosen(name: str | None, targets: Targets) -> int | None:
     return None if name is None else targets.classes.index(name)
 
 
-def _write_images(
-    task: Supervised, asked: Asked, target: int | None, folder: Path, name: str
-) -> Sequence[ExplainedImage]:
+def _write_images(task: Supervised, asked: Asked, folder: Path, name: str) -> Sequence[ExplainedImage]:
     shown: list[ExplainedImage] = []
     about = ""
-    for number, (image, method) in enumerate(_tracked(explained_images(task, asked, target), len(asked.ids))):
+    for number, (image, method) in enumerate(_tracked(explained_images(task, asked), len(asked.ids))):
         lines = [line for line in (told(image.said), aside(image.said), image.said.id) if line]
         stem = re.sub(r"[^\w.-]", "_", Path(image.said.id).stem)
         beside(image.plain, image.overlaid, lines).save(folder / f"{number + 1:04d}_{stem}.png")
@@ -121,10 +124,8 @@ def _write_images(
     return shown
 
 
-def _write_texts(
-    task: Supervised, asked: Asked, target: int | None, folder: Path, name: str
-) -> Sequence[ExplainedText]:
-    texts = list(_tracked(explained_texts(task, asked, target), len(asked.ids)))
+def _write_texts(task: Supervised, asked: Asked, folder: Path, name: str) -> Sequence[ExplainedText]:
+    texts = list(_tracked(explained_texts(task, asked), len(asked.ids)))
     for text in texts[:_SHOWN]:
         Console().print(in_colours(text))
     about = f"{len(texts)} texts." if len(texts) != 1 else "One text."
@@ -134,13 +135,6 @@ def _write_texts(
 
 def _tracked(samples: Iterator[Sample], count: int) -> Iterator[Sample]:
     yield from track(samples, "Explaining", total=count, console=Console(stderr=True), transient=True)
-
-
-def _task(run: RunFolder, checkpoint: str) -> Supervised:
-    """The task on the device of its training, where there is one here, in float32: gradients want all digits."""
-    cfg, task = restored_task(run, checkpoint)
-    device = build_trainer(cfg, callbacks=[], loggers=[]).strategy.root_device
-    return cast("Supervised", task.float().to(device))
 
 
 def _output(cfg: DictConfig, run: RunFolder) -> Path:

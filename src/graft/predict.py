@@ -23,7 +23,7 @@ from graft.data.carried import carried_columns
 from graft.data.inputs import Inputs, read_inputs
 from graft.data.samples import as_is, plain
 from graft.data.sampling import EvaluationBatches
-from graft.data.table import Targets
+from graft.data.table import Table, Targets
 from graft.errors import ConfigError, GraftError
 from graft.expected_warnings import ignore_expected_warnings
 from graft.restoring import restored_task, told_targets
@@ -71,7 +71,7 @@ def predicted(run: RunFolder, checkpoint: str, inputs: Inputs) -> Tensor:
     ignore_expected_warnings()
     cfg, task = restored_task(run, checkpoint)
     trainer = build_trainer(cfg, callbacks=[RichProgressBar(leave=False)], loggers=[])
-    return _through(trainer, task, inputs, cfg.datamodule.eval_batch_size)
+    return predictions_of(inputs.table, trainer, task, cfg.datamodule.eval_batch_size)
 
 
 def path_of(inputs: str) -> Path:
@@ -91,9 +91,9 @@ def column_of(cfg: DictConfig, trained_on: DictConfig, samples_are: str) -> str:
     return str(cfg.get("column") or known or ("text" if samples_are == "texts" else "path"))
 
 
-def _through(trainer: Trainer, task: Task, inputs: Inputs, batch_size: int) -> Tensor:
+def predictions_of(table: Table, trainer: Trainer, task: Task, batch_size: int) -> Tensor:
+    """Returns predictions of a table's samples, `(n, classes)`, in the precision of the trainer."""
     preprocess = task.backbone.preprocess(train=False)
-    table = inputs.table
     rows = torch.arange(len(table.ids)).numpy()
     samples = plain(table, rows, preprocess)
     if (prepare := getattr(preprocess, "prepare", None)) is not None:  # as for training; it counts what is too long

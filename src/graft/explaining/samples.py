@@ -1,7 +1,8 @@
 """Samples, each with what the model says of it and what explains that."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, cast
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,56 +17,43 @@ from graft.tasks import Supervised
 _BATCH = 16  # images at a time: gradients take more memory than predictions
 
 
-class Asked(Protocol):
-    """Samples to explain; a `Table` is one.
+@dataclass(frozen=True)
+class Asked:
+    """Samples to explain.
 
     Attributes:
         ids: Their names.
         load: Takes a place among them and returns the canonical sample.
+        predicted: What the model says of them, `(n, outputs)`.
+        places: Which of its outputs is to be explained of each, `(n,)`.
     """
 
-    @property
-    def ids(self) -> Sequence[str]:
-        """Names."""
-
-    @property
-    def load(self) -> Callable[[int], Any]:
-        """What loads them."""
+    ids: Sequence[str]
+    load: Callable[[int], Any]
+    predicted: Tensor
+    places: Sequence[int]
 
 
-def explained_images(task: Supervised, asked: Asked, target: int | None) -> Iterator[tuple[ExplainedImage, GradCam]]:
-    """Yields each image with its heat map.
-
-    Args:
-        task: In eval mode.
-        asked: The images.
-        target: Place of the output to explain; None: the likeliest of each sample.
-    """
+def explained_images(task: Supervised, asked: Asked) -> Iterator[tuple[ExplainedImage, GradCam]]:
+    """Yields each image with its heat map; the task is in eval mode."""
     method: GradCam | None = None
     for start in range(0, len(asked.ids), _BATCH):
         rows = range(start, min(start + _BATCH, len(asked.ids)))
         inputs, seen = _prepared(task.backbone.preprocess(train=False), [asked.load(row) for row in rows])
-        inputs = inputs.to(task.device)
-        predicted = task.said(inputs).cpu()
-        explained = predicted.argmax(dim=1) if target is None else torch.full((len(rows),), target)
-        method = method or GradCam(task, inputs, explained.to(task.device))
-        for row, values, place, image, heat in zip(
-            rows, predicted, explained.tolist(), seen, method(inputs, explained.to(task.device)), strict=True
-        ):
-            said = _said(task, asked.ids[row], values, place)
+        inputs, places = inputs.to(task.device), torch.tensor([asked.places[row] for row in rows], device=task.device)
+        method = method or GradCam(task, inputs, places)
+        for row, image, heat in zip(rows, seen, method(inputs, places), strict=True):
             picture = plain(image)
-            yield ExplainedImage(said, picture, overlaid(picture, heat), nothing=not bool(heat.any())), method
+            overlay = overlaid(picture, heat)
+            yield ExplainedImage(_said(task, asked, row), picture, overlay, nothing=not bool(heat.any())), method
 
 
-def explained_texts(task: Supervised, asked: Asked, target: int | None) -> Iterator[ExplainedText]:
-    """Yields each text with the attributions of its tokens; see `explained_images`."""
-    method, preprocess = IntegratedGradients(task), cast("Any", task.backbone.preprocess(train=False))
-    for row, name in enumerate(asked.ids):
+def explained_texts(task: Supervised, asked: Asked) -> Iterator[ExplainedText]:
+    """Yields each text with the attributions of its tokens; the task is in eval mode."""
+    method = IntegratedGradients(task)
+    for row in range(len(asked.ids)):
         text = asked.load(row)
-        batch = {key: value.to(task.device) for key, value in preprocess.collate([preprocess(text)]).items()}
-        (values,) = task.said(batch).cpu()
-        place = int(values.argmax()) if target is None else target
-        yield explained_text(_said(task, name, values, place), text, method(text, place))
+        yield explained_text(_said(task, asked, row), text, method(text, asked.places[row]))
 
 
 def _prepared(preprocess: Any, images: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -78,8 +66,9 @@ def _prepared(preprocess: Any, images: list[Tensor]) -> tuple[Tensor, Tensor]:
     return inputs, (255 * (inputs - low) / (high - low).clamp_min(1e-6)).to(torch.uint8)
 
 
-def _said(task: Supervised, name: str, values: Tensor, place: int) -> Said:
+def _said(task: Supervised, asked: Asked, row: int) -> Said:
+    values, place = asked.predicted[row], asked.places[row]
     likeliest = int(values.argmax())
     is_value = task.kind is Kind.REGRESSION
     other = None if is_value or likeliest == place else (task.classes[likeliest], float(values[likeliest]))
-    return Said(name, task.classes[place], float(values[place]), is_value, other)
+    return Said(asked.ids[row], task.classes[place], float(values[place]), is_value, other)
