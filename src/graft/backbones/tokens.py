@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -111,7 +111,7 @@ class Tokenization:
         Raises:
             GraftError: There is no place for them, not even for this run.
         """
-        folder = opened("tokens", self._key(load, count), "The tokens", partial(self._write, load, count))
+        folder = opened("tokens", self._key(load, count), "The tokens", lambda new: self._write(load, count, new))
         ids = TokenIds(folder)
         cut = int((ids.lengths > self.max_length).sum())
         if cut:

@@ -27,11 +27,6 @@ class Kept:
     size: int
     used: datetime
 
-    @property
-    def whole(self) -> bool | None:
-        """Whether it is as it was written; None: an older version made it, without checksums, and none opens it."""
-        return damage(self.path) is None if (self.path / CHECKSUMS).is_file() else None
-
 
 def kept(kind: str) -> list[Kept]:
     """Returns all of a kind."""
@@ -58,20 +53,25 @@ def unused_for(found: list[Kept], days: float) -> list[Kept]:
     return [each for each in found if datetime.now(UTC) - each.used >= timedelta(days=days)]
 
 
-def prune(chosen: list[Kept]) -> int:
-    """Removes what was chosen and what killed processes have left; returns how many bytes that freed."""
-    left = [_kept(path) for kind in KINDS for path in _paths(kind) if path.name.startswith(".") and path.is_dir()]
+def prune(kind: str, chosen: list[Kept]) -> int:
+    """Removes what was chosen and what killed processes have left of its kind; returns how many bytes that freed."""
+    hidden = [_kept(path) for path in _paths(kind) if path.name.startswith(".") and path.is_dir()]
     freed = 0
-    for each in (*chosen, *(each for each in left if datetime.now(UTC) - each.used >= _UNFINISHED)):
+    for each in (*chosen, *(each for each in hidden if datetime.now(UTC) - each.used >= _UNFINISHED)):
         with suppress(OSError):
             remove(each.path)
             freed += each.size
     return freed
 
 
-def remove_if_damaged(each: Kept) -> bool:
-    """Returns whether it was damaged, and then it is removed."""
-    if each.whole is not False:
-        return False
+def verified(each: Kept) -> str:
+    """Reads all of it and returns what it is, in a few words; what is damaged is removed."""
+    if not (each.path / CHECKSUMS).is_file():
+        return "of an older version, which nothing opens"
+    try:
+        if damage(each.path) is None:
+            return "whole"
+    except OSError:  # of the disk or the network: what is there may be whole
+        return "not to be read"
     remove_damaged(each.path)
-    return not each.path.exists()
+    return "damaged, not to be removed" if each.path.exists() else "damaged and removed"
