@@ -83,6 +83,46 @@ def test_with_and_without_the_cache_all_is_the_same_to_the_last_bit(tiny, comput
     assert metrics[0] == metrics[1]
 
 
+def test_settings_of_a_datamodule_of_ones_own_count(tiny, computed, tmp_path, monkeypatch):
+    """Its samples may be other ones by a setting that Graft does not know; the size of a batch makes none."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "darkened.py").write_text(DARKENED)
+    own = [*SHORT, "datamodule._target_=darkened.Darkened", "+datamodule.dark=0"]
+    tiny(*own, name="first")
+    tiny(*own, "datamodule.batch_size=16", name="same")
+    assert computed == [64]
+    dark = ["datamodule.dark=30"]
+    runs = [tiny(*own, *dark, f"cache.enabled={enabled}", name=f"dark_{enabled}") for enabled in ("true", "false")]
+    assert computed == [64, 64]
+    assert same(*runs, atol=1e-5)
+    decoding = ["strategy=full_finetuning", "cache.enabled=true"]
+    tiny(*own, *decoding, name="decoded")
+    runs = [tiny(*own, *dark, *decoding, f"cache.images={kept}", name=f"kept_{kept}") for kept in ("true", "false")]
+    assert same(*runs, atol=1e-5)
+
+
+DARKENED = """
+from dataclasses import dataclass, replace
+from graft.data import ImageFolder
+
+@dataclass(frozen=True)
+class Load:
+    own: object
+    dark: int
+
+    def __call__(self, row):
+        image = self.own(row)
+        return image * 0 if row < self.dark else image
+
+class Darkened(ImageFolder):
+    def __init__(self, *, dark, **others):
+        super().__init__(**others)
+        self.dark = dark
+
+    def read(self):
+        table = super().read()
+        return replace(table, load=Load(table.load, self.dark))
+"""
 UPPER = "strategy.phases=[{train: last_1, parameters: adapter, epochs: null, lr_scale: 1.0, lr_decay: 1.0}]"
 
 
@@ -244,6 +284,24 @@ def test_what_is_old_named_or_all_is_pruned(two, graft, capsys):
         assert graft("cache", "prune", words, f"folder={two}") == 0
         assert len(list(two.iterdir())) == left
     assert "freed" in capsys.readouterr().out
+
+
+def test_what_is_no_store_is_neither_listed_nor_removed(two, graft, capsys):
+    thesis = two / "thesis" / "chapter.tex"
+    thesis.parent.mkdir()
+    thesis.write_text("\\section{}")
+    (thesis.parent / "poetry.lock").write_text("")
+    os.utime(thesis.parent / "poetry.lock", (0, 0))
+    assert graft("cache", "prune", "all", f"folder={two}") == 0
+    assert "2 of 2 removed" in capsys.readouterr().out
+    assert sorted(path.name for path in two.rglob("*")) == ["chapter.tex", "poetry.lock", "thesis"]
+
+
+@pytest.mark.parametrize("told", ["[]", "5", "{", '{"backbone": "x"}', '{"backbone": "[]"}', '{"backbone": 1}'])
+def test_a_description_that_was_edited_is_listed_without_what_it_said(two, graft, capsys, told):
+    next(two.glob("*/key.json")).write_text(told)
+    assert graft("cache", f"folder={two}") == 0
+    assert "?" in capsys.readouterr().out
 
 
 def test_a_store_is_pruned_by_how_its_name_begins(two, graft):

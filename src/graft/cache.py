@@ -108,6 +108,15 @@ def _described(entry: Entry) -> tuple[str, ...]:
     key, name = entry.key, entry.folder.name[:8]
     if "images" in key:
         return name, f"{key['images']} images", "", "", key.get("preprocessing", "?"), ""
-    model = json.loads(key["backbone"]).get("model", "?") if "backbone" in key else "?"
+    model = _model(key.get("backbone", ""))
     arithmetic = f"{key.get('precision', '?').partition(',')[0]} on {key.get('device', '?')}"
     return name, "features", str(model), key.get("weights", "?")[:8], key.get("preprocessing", "?"), arithmetic
+
+
+def _model(settings: str) -> str:
+    """The model in a backbone's settings; `?` where somebody has edited them."""
+    try:
+        told = json.loads(settings)
+    except ValueError:
+        return "?"
+    return str(told.get("model", "?")) if isinstance(told, dict) else "?"

@@ -20,11 +20,11 @@ from graft.data.samples import in_two
 from graft.data.sampling import Draw
 from graft.data.table import Placed, Rows
 from graft.features.build import Compute, parts_with
-from graft.features.key import key_of_images
+from graft.features.key import Key, key_of_images
 from graft.features.padding import Unpadded, padded
 from graft.features.parts import Digests, Features
 from graft.features.store import NotKept, Store
-from graft.kept import cache_settings, root_of
+from graft.kept import cache_settings, own_settings, root_of
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,8 @@ def keep_images(cfg: DictConfig, trainer: pl.Trainer, datamodule: DataModule) ->
         return
     root = root_of(settings)
     try:
-        datamodule.use_decoded({each.split: _decoded(each, datamodule, root) for each in images})
+        own = own_settings(cfg, datamodule)
+        datamodule.use_decoded({each.split: _decoded(each, datamodule, root, own) for each in images})
     except NotKept as error:
         log.warning(
             "Images cannot be kept in %s (%s): they are decoded in each epoch. Make room, or set cache.folder to"
@@ -114,9 +115,10 @@ def _images(split: str, datamodule: DataModule) -> _Images:
     return _Images(split, each if resized else None, rows, table.digests[rows], table.sizes[rows], taken[order])
 
 
-def _decoded(images: _Images, datamodule: DataModule, root: Path) -> Decoded:
-    """Takes images from the disk, and puts those there that are missing."""
-    store = Store(key_of_images(images.pixels, datamodule), root, holds="images", in_memory=False)
+def _decoded(images: _Images, datamodule: DataModule, root: Path, own: Key) -> Decoded:
+    """Takes images from the disk, and puts those there that are missing; `own`: settings that count too."""
+    key = {**key_of_images(images.pixels, datamodule), **own}
+    store = Store(key, root, holds="images", in_memory=False)
     parts = parts_with(images.contents, store, images.bytes, _decoding(images, datamodule))
     order = np.argsort(images.rows)
     kept = Features(parts, images.contents[order])

@@ -18,7 +18,6 @@ from graft.data.sampling import Draw
 from graft.data.table import Kind, Targets
 from graft.errors import Interrupted
 from graft.expected_warnings import ignore_expected_warnings
-from graft.exporting.checking import said_by
 from graft.exporting.page import Shown, gradio, opened, page
 from graft.predict import column_of, save, tabulated
 from graft.restoring import restored_task, told_targets
@@ -80,7 +79,7 @@ class Predictor:
                 samples.__getitems__([Draw(0, place) for place in range(start, min(start + size, len(rows)))])["inputs"]
                 for start in range(0, len(rows), size)
             ]
-            return torch.cat([said_by(self._task, batch) for batch in batches])
+            return torch.cat([self._task.said(batch) for batch in batches])
 
 
 def demo(cfg: DictConfig) -> None:

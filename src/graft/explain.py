@@ -17,7 +17,6 @@ from graft.data.table import Kind, Targets
 from graft.errors import ConfigError, did_you_mean
 from graft.expected_warnings import ignore_expected_warnings
 from graft.explaining.asking import captum, undisturbed
-from graft.explaining.errors import keep_explanations, worst_errors
 from graft.explaining.explanation import ExplainedImage, ExplainedText
 from graft.explaining.page import MOST_IMAGES, page
 from graft.explaining.pictures import beside
@@ -31,6 +30,7 @@ from graft.runs.folder import RunFolder
 from graft.runs.log import logging_to
 from graft.runs.signals import signals
 from graft.tasks import Supervised
+from graft.worst_explained import keep_explanations, worst_errors
 
 log = logging.getLogger(__name__)
 Sample = TypeVar("Sample")

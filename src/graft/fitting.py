@@ -25,6 +25,7 @@ from graft.data.description import describe
 from graft.data.pictures import augmentation_preview, save_png
 from graft.decoding import keep_images
 from graft.expected_warnings import ignore_expected_warnings
+from graft.features.key import digest_of_tensors
 from graft.finding import with_found
 from graft.interpolating import check_averages, interpolate
 from graft.picking import with_stage_picked
@@ -70,6 +71,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial
     with clock.part("setup"):
         pl.seed_everything(cfg.seed, verbose=False)
         backbone = build_backbone(cfg)
+        run.keep_weights(digest_of_tensors(backbone))
         strategy = build_strategy(cfg, backbone)
         chosen = list(build_all(cfg.callbacks).values())
         check_averages(chosen, strategy)

@@ -1,5 +1,6 @@
 """What a frozen network makes of the samples of splits, from the cache or computed and kept there."""
 
+import inspect
 import json
 import logging
 from collections.abc import Callable, Iterable
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from graft.config.places import with_absolute_paths
 from graft.data.datamodule import DataModule
+from graft.data.split_samples import SplitSamples
 from graft.features.build import parts_with
 from graft.features.extract import extracting
 from graft.features.key import key_of
@@ -124,8 +126,20 @@ def _store(
         return None
     backbone: Any = OmegaConf.to_container(with_absolute_paths(cfg).backbone, resolve=True)
     preprocess, device = datamodule.preprocess(bool(views)), trainer.strategy.root_device.type
-    key = key_of(task.backbone, backbone, preprocess, str(trainer.precision), device, stage)
+    makers = [*getattr(datamodule.augment, "transforms", [datamodule.augment])] if views else []
+    key = key_of(task.backbone, backbone, preprocess, str(trainer.precision), device, stage, datamodule, makers)
+    key = {**key, **own_settings(cfg, datamodule)}
     if views:
         augmentation = OmegaConf.to_container(cfg.augmentation, resolve=True)
         key = {**key, "augmentation": json.dumps(augmentation, sort_keys=True)}
     return Store(key, root_of(settings))
+
+
+def own_settings(cfg: DictConfig, datamodule: DataModule) -> dict[str, str]:
+    """Returns what a datamodule that is not Graft's may make samples by: its settings beside those that all have."""
+    if type(datamodule).__module__.startswith("graft."):
+        return {}
+    chosen: Any = OmegaConf.to_container(with_absolute_paths(cfg).datamodule, resolve=True)
+    shared = {"_target_", *inspect.signature(SplitSamples.__init__).parameters}
+    own = {name: value for name, value in chosen.items() if name not in shared}
+    return {"datamodule": json.dumps(own, sort_keys=True, default=str)}

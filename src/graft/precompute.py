@@ -57,6 +57,9 @@ def precompute_features(
     serving = [span for span in spans(task.strategy) if _serves(span, span.stage == whole, epochs, settings)]
     if not settings["enabled"] or not serving:
         return
+    if not task.backbone.is_alike_in_any_batch(datamodule.example()):
+        log.info("what the backbone makes of a text depends on the others in its batch: nothing is kept of it")
+        return
     known: dict[str, list[Known]] = {split: [] for split in splits}
     views = _views(settings, datamodule) if "train" in known else 0
     run = _Run(cfg, trainer, task, datamodule)

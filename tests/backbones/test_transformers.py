@@ -2,11 +2,20 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModel, BertConfig, DebertaV2Config, DistilBertConfig, RobertaConfig
+from transformers import (
+    AutoModel,
+    BertConfig,
+    DebertaV2Config,
+    DistilBertConfig,
+    FNetConfig,
+    NomicBertConfig,
+    RobertaConfig,
+)
 
 from graft.backbones.transformers import TransformersBackbone
 from graft.backbones.upper import NotCut
@@ -31,16 +40,24 @@ FAMILIES = {
 }
 
 
+MIXING = {name: value for name, value in SIZES.items() if name != "num_attention_heads"}
+
+
+def made(config, small_bert, tmp_path):
+    """The settings of a network of a folder as a download would leave it."""
+    config.vocab_size, config.pad_token_id = 200, 0
+    torch.manual_seed(0)
+    folder = shutil.copytree(small_bert, tmp_path / config.model_type)
+    (folder / "model.safetensors").unlink()
+    AutoModel.from_config(config).save_pretrained(folder)
+    settings = {"package": None, "pooling": "mean", "max_length": None, "dropout": None}
+    return {"model": str(folder), "weights": "hub", **settings}
+
+
 @pytest.fixture(params=FAMILIES)
 def folder(request, small_bert, tmp_path):
     """A folder as a download would leave it."""
-    config = FAMILIES[request.param]
-    config.vocab_size, config.pad_token_id = 200, 0
-    torch.manual_seed(0)
-    shutil.copytree(small_bert, tmp_path / "model")
-    (tmp_path / "model" / "model.safetensors").unlink()
-    AutoModel.from_config(config).save_pretrained(tmp_path / "model")
-    return tmp_path / "model"
+    return Path(made(FAMILIES[request.param], small_bert, tmp_path)["model"])
 
 
 @pytest.fixture
@@ -104,6 +121,27 @@ def test_states_that_were_kept_go_into_other_batches(backbone):
             states = backbone.forward_to("block_1", inputs)[0]
             row[: len(states)] = states
         assert torch.allclose(backbone.forward_from("block_1", kept, together[0]), backbone(together[0]), atol=1e-5)
+
+
+def test_a_network_that_mixes_padding_in_is_told_from_those_that_do_not(backbone, small_bert, tmp_path):
+    def example(network):
+        tokenization = network.preprocess(train=False)
+        return tokenization.collate([tokenization(text) for text in TEXTS])
+
+    assert backbone.is_alike_in_any_batch(example(backbone))
+    mixing = TransformersBackbone(**made(FNetConfig(max_position_embeddings=32, **MIXING), small_bert, tmp_path))
+    assert not mixing.is_alike_in_any_batch(example(mixing))
+    with pytest.raises(NotCut, match="how long the others of a batch are"):
+        mixing.enter("block_1", example(mixing))
+
+
+def test_a_network_whose_lower_part_hands_on_more_for_as_many_tokens_is_not_cut(small_bert, tmp_path):
+    rotary = NomicBertConfig(max_position_embeddings=64, **SIZES)
+    network = TransformersBackbone(**made(rotary, small_bert, tmp_path) | {"weights": "none"})
+    tokenization = network.preprocess(train=False)
+    alike = tokenization.collate([tokenization(text) for text in TEXTS[:1] * 2])
+    with pytest.raises(NotCut):
+        network.enter("block_1", alike)
 
 
 def test_the_last_layer_learns_and_nothing_below(folder, tiny_text, weights):

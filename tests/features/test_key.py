@@ -1,3 +1,5 @@
+import importlib
+import sys
 from dataclasses import dataclass, replace
 
 import pytest
@@ -17,8 +19,9 @@ def made(settings):
     return TimmBackbone(**own), own
 
 
-def name(backbone, own, preprocess=None, precision="32-true", device="cpu", stage="block_4"):
-    return name_of(key_of(backbone, own, preprocess or backbone.preprocess(False), precision, device, stage))
+def name(backbone, own, preprocess=None, precision="32-true", device="cpu", stage="block_4", source=None, makers=()):
+    preprocess = preprocess or backbone.preprocess(False)
+    return name_of(key_of(backbone, own, preprocess, precision, device, stage, source, makers))
 
 
 def test_what_changes_no_feature_changes_no_key(made):
@@ -130,6 +133,8 @@ def test_a_line_of_code_that_computes_features_changes_it(made, monkeypatch, tmp
     room = tmp_path / "graft" / "backbones" / "net.py"
     room.parent.mkdir(parents=True)
     (tmp_path / "graft" / "features").mkdir()
+    for file in key._FILES:
+        (tmp_path / "graft" / file).touch()
     monkeypatch.setattr(key, "__file__", str(tmp_path / "graft" / "features" / "key.py"))
     names = []
     for source in ("x = 1", "x = 2"):
@@ -138,6 +143,38 @@ def test_a_line_of_code_that_computes_features_changes_it(made, monkeypatch, tmp
         names.append(name(backbone, own))
     key._digest_of_rooms.cache_clear()
     assert names[0] != names[1]
+
+
+@pytest.fixture
+def own_code(tmp_path, monkeypatch):
+    """Imports a user's modules, `ours` and `helper`, which it uses; `helper` has the given line."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "ours.py").write_text(
+        "from helper import act\nfrom torch import nn\n\nclass Net(nn.Module):\n    pass\n\nclass Source:\n    pass\n"
+    )
+
+    def load(line):
+        (tmp_path / "helper.py").write_text(f"def act(x):\n    return {line}\n")
+        for module in ("ours", "helper"):
+            sys.modules.pop(module, None)
+        importlib.invalidate_caches()
+        return importlib.import_module("ours")
+
+    yield load
+    for module in ("ours", "helper"):
+        sys.modules.pop(module, None)
+
+
+@pytest.mark.parametrize("of", ["network", "source", "augmentation"])
+def test_code_of_a_users_own_and_what_it_uses_count(made, own_code, of):
+    backbone, own = made
+    names = []
+    for line in ("x", "x", "x + 1"):
+        ours = own_code(line)
+        given = {"source": {"source": ours.Source()}, "augmentation": {"makers": [ours.Source()]}}.get(of, {})
+        backbone.part = ours.Net() if of == "network" else None
+        names.append(name(backbone, own, **given))
+    assert names[0] == names[1] != names[2]
 
 
 def test_another_tokenizer_or_length_is_another_preprocessing(small_bert, settings):

@@ -51,6 +51,26 @@ def features(samples, store, bytes_of_one=8):
     return Features(parts_with(samples, store, bytes_of_one, counting), samples), counting.asked
 
 
+def test_parts_of_another_key_are_not_taken(store, caplog):
+    features(SAMPLES, store("a"))
+    store("a").folder.rename(store("b").folder)
+    got, asked = features(SAMPLES, store("b"))
+    assert len(asked) == 5
+    assert torch.equal(got.all, value_of(SAMPLES))
+    assert "it was made under another key" in caplog.text
+
+
+def test_what_a_kill_has_left_is_removed_by_a_later_process(store):
+    features(SAMPLES, store())
+    half, young = (store().folder / f".{name}.tmp" for name in ("half", "young"))
+    for path in (half, young):
+        path.write_bytes(b"some")
+    os.utime(half, (time.time() - 25 * 3600,) * 2)
+    features(SAMPLES, store())
+    assert not half.exists()
+    assert young.exists()  # another process may be writing it
+
+
 def test_features_are_computed_once_and_found_again(store, small_parts):
     got, asked = features(SAMPLES, store())
     assert torch.equal(got.all, value_of(SAMPLES))

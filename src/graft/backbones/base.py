@@ -104,6 +104,16 @@ class Backbone(nn.Module, ABC):
             hook.remove()
         raise RuntimeError(f"The input of the stage above '{stage}' was never reached.")
 
+    def is_alike_in_any_batch(self, example: Any) -> bool:
+        """Returns whether the features of a sample are the same, but for rounding, whatever is in its batch beside it.
+
+        What is not so is computed in each epoch: another batch would have other features.
+
+        Args:
+            example: A batch of inputs.
+        """
+        return True
+
     def enter(self, stage: str, example: Any) -> Tensor:
         """Makes `forward_from` possible behind a stage, other than the last, and returns what it makes of the example.
 

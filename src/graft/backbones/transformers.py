@@ -2,10 +2,14 @@
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
+import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from graft.backbones import hub, weights
 from graft.backbones.base import Backbone
@@ -24,6 +28,7 @@ except ImportError as error:
 log = logging.getLogger(__name__)
 transformers_log.disable_progress_bar()  # of reading a file, which takes a moment
 
+_TOLERANCE = 1e-4  # of the largest feature: above what rounding comes to in as many layers as there are
 _BEHIND_THE_LAYERS = re.compile("final_|ln_f|norm")  # how names of what runs behind the last layer begin
 # Networks that were put on encoders for pretraining or another task; a weights file may hold them too.
 _HEADS = ("cls.", "classifier.", "lm_head.", "pooler.", "predictions.", "pre_classifier.", "qa_outputs.", "vocab_")
@@ -102,15 +107,64 @@ class TransformersBackbone(Backbone):
         return states if stage == self.stages[-1].name else packed(states, inputs["attention_mask"])
 
     def enter(self, stage: str, example: dict[str, Tensor]) -> Tensor:
-        """Makes `forward_from` possible behind a stage, see `Backbone`: there has to be a state of each token."""
+        """Makes `forward_from` possible behind a stage, see `Backbone`; also for states that were kept one by one."""
         states = super().enter(stage, example)
         if states.shape[:2] != example["attention_mask"].shape:
             raise NotCut(f"behind {stage}: its states, {tuple(states.shape)}, are not those of single tokens")
+        uneven = _uneven(example)
+        _, shorter = _one_by_one(uneven)
+        with _evaluating(self):
+            kept = pad_sequence([self.forward_to(stage, text)[0] for text in _one_by_one(uneven)], batch_first=True)
+            try:
+                got = [self.forward_from(stage, kept, uneven), self.forward_from(stage, kept[1:], shorter)]
+            except Exception as error:  # what lies below hands on more, made for as many tokens as the example has
+                raise NotCut(f"behind {stage}: {error}") from error
+            if not all(map(_close, got, [self(uneven), self(shorter)])):
+                raise NotCut(f"behind {stage}: its states depend on how long the others of a batch are")
         return states
+
+    def is_alike_in_any_batch(self, example: dict[str, Tensor]) -> bool:
+        """Returns whether padding changes nothing: not so where tokens are mixed without a mask, as in FNet."""
+        uneven = _uneven(example)
+        with _evaluating(self):
+            alone = torch.cat([self(text) for text in _one_by_one(uneven)])
+            return _close(alone, self(uneven))
 
     def forward_from(self, stage: str, activation: Tensor, inputs: Any = None) -> Tensor:
         """Returns the features of states as `forward_to` gives them, of which there may be more than tokens."""
         return super().forward_from(stage, spread(activation, inputs["attention_mask"]), inputs)
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Without dropout and gradients; afterwards each module is as it was."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        with torch.no_grad():  # not inference mode, whose tensors some networks would keep for later
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def _one_by_one(texts: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Each text of a batch as a batch of its own, without padding."""
+    real = texts["attention_mask"].bool()
+    return [{name: value[row][real[row]][None] for name, value in texts.items()} for row in range(len(real))]
+
+
+def _uneven(texts: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The longest text of a batch and its first half, padded."""
+    longest = int(texts["attention_mask"].sum(dim=1).argmax())
+    alone = _one_by_one(texts)[longest]
+    both = {name: value.repeat(2, 1) for name, value in alone.items()}
+    both["attention_mask"][1, (both["attention_mask"].shape[1] + 1) // 2 :] = 0
+    return both
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return bool((one - other).abs().max() <= _TOLERANCE * other.abs().max())
 
 
 def _folder(model: str, source: str, package: PackageFolder | None) -> Path:

@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_map_only
 
 from graft.backbones.stages import Stage
 
-_TOLERANCE = 1e-3  # of the largest feature: far above rounding, far below a part that is missing
+_TOLERANCE = 1e-5  # of the largest feature: far above rounding, far below a part that is missing
 
 
 class NotCut(Exception):  # noqa: N818 (the network runs whole instead)

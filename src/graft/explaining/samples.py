@@ -11,7 +11,6 @@ from graft.explaining.explanation import ExplainedImage, ExplainedText, Said, ex
 from graft.explaining.heat import GradCam
 from graft.explaining.pictures import overlaid, plain
 from graft.explaining.words import IntegratedGradients
-from graft.exporting.checking import said_by
 from graft.tasks import Supervised
 
 _BATCH = 16  # images at a time: gradients take more memory than predictions
@@ -47,7 +46,7 @@ def explained_images(task: Supervised, asked: Asked, target: int | None) -> Iter
         rows = range(start, min(start + _BATCH, len(asked.ids)))
         inputs, seen = _prepared(task.backbone.preprocess(train=False), [asked.load(row) for row in rows])
         inputs = inputs.to(task.device)
-        predicted = said_by(task, inputs).cpu()
+        predicted = task.said(inputs).cpu()
         explained = predicted.argmax(dim=1) if target is None else torch.full((len(rows),), target)
         method = method or GradCam(task, inputs, explained.to(task.device))
         for row, values, place, image, heat in zip(
@@ -64,7 +63,7 @@ def explained_texts(task: Supervised, asked: Asked, target: int | None) -> Itera
     for row, name in enumerate(asked.ids):
         text = asked.load(row)
         batch = {key: value.to(task.device) for key, value in preprocess.collate([preprocess(text)]).items()}
-        (values,) = said_by(task, batch).cpu()
+        (values,) = task.said(batch).cpu()
         place = int(values.argmax()) if target is None else target
         yield explained_text(_said(task, name, values, place), text, method(text, place))
 

@@ -56,7 +56,7 @@ def check(task: Supervised, examples: Examples, run: Runner, file: Path) -> Chec
     unit = getattr(task, "std", torch.tensor(1.0))
     largest, sizes = 0.0, []
     for number, batch in enumerate(examples.batches):
-        expected, found = said_by(task, examples.for_backbone(number)), run(batch)
+        expected, found = task.said(examples.for_backbone(number)), run(batch)
         if found.shape != expected.shape or not bool(torch.isfinite(found).all()):
             raise GraftError(
                 f"{file.name} gives {tuple(found.shape)} with values that are not all finite, or another shape than the"
@@ -70,10 +70,3 @@ def check(task: Supervised, examples: Examples, run: Runner, file: Path) -> Chec
             f" {examples.origin}: nothing was exported. Try another format, and tell Graft's authors of the network."
         )
     return Check(largest, sizes, examples.origin)
-
-
-def said_by(task: Supervised, inputs: Any) -> Tensor:
-    """Returns the task's predictions, as `graft predict` makes them."""
-    count = len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
-    with torch.inference_mode():
-        return task.predict_step({"inputs": inputs, "index": torch.arange(count)}, 0)[1]

@@ -1,10 +1,8 @@
 """What lies in the folder of all stores: sizes, whether it is whole, and what nobody has used for long."""
 
 import json
-import logging
+import re
 import shutil
-import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,11 +12,9 @@ from safetensors import SafetensorError, safe_open
 
 from graft.features.key import Key
 from graft.features.parts import PARTS, read_parts
-from graft.features.store import DESCRIPTION
+from graft.features.store import DESCRIPTION, left_over
 
-log = logging.getLogger(__name__)
-
-_LEFT_OVER = 24 * 3600  # seconds after which an unfinished file has no process that will finish it
+_NAME = re.compile("[0-9a-f]{32}")  # of a store's folder, see `name_of`
 
 
 @dataclass(frozen=True)
@@ -41,8 +37,8 @@ class Entry:
 
 
 def entries(root: Path) -> list[Entry]:
-    """Returns all stores, the one used last first."""
-    found = [_entry(folder) for folder in root.glob("*") if folder.is_dir() and not folder.name.startswith(".")]
+    """Returns all stores, the one used last first; whatever else lies in the folder is not ours."""
+    found = [_entry(folder) for folder in root.glob("*") if _NAME.fullmatch(folder.name) and folder.is_dir()]
     return sorted(found, key=lambda entry: entry.used, reverse=True)
 
 
@@ -51,10 +47,18 @@ def _entry(folder: Path) -> Entry:
     used = folder.stat().st_mtime
     with suppress(OSError, ValueError):
         used = (folder / DESCRIPTION).stat().st_mtime
-        key = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        key = told if isinstance(told, dict) and all(isinstance(value, str) for value in told.values()) else {}
     samples = sum(_samples(path) for path in folder.glob(PARTS))
-    size = sum(path.stat().st_size for path in folder.glob("*"))
+    size = sum(map(_size, folder.glob("*")))
     return Entry(folder, key, samples, size, datetime.fromtimestamp(used, UTC))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # a process that uses the store has just finished or removed it
+        return 0
 
 
 def _samples(path: Path) -> int:
@@ -68,7 +72,8 @@ def _samples(path: Path) -> int:
 def damaged(entry: Entry) -> int:
     """Reads all parts of a store, removes those that are not whole, and returns how many they were."""
     paths = list(entry.folder.glob(PARTS))
-    return len(paths) - len(read_parts(entry.folder))
+    read_parts(entry.folder)
+    return sum(not path.exists() for path in paths)
 
 
 def prune(root: Path, chosen: list[Entry]) -> int:
@@ -82,18 +87,11 @@ def prune(root: Path, chosen: list[Entry]) -> int:
         entry.folder.rename(gone)  # in one step, so that no run finds half of it
         shutil.rmtree(gone)
         freed += entry.size
-    for path in _left_over(root):
+    for path in [path for entry in entries(root) for path in left_over(entry.folder)]:
         with suppress(OSError):
             freed += path.stat().st_size
             path.unlink()
     return freed
-
-
-def _left_over(root: Path) -> Iterator[Path]:
-    for path in (*root.glob("*/.*.tmp"), *root.glob("*/*.lock")):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _LEFT_OVER:
-                yield path
 
 
 def unused_for(found: list[Entry], days: float) -> list[Entry]:

@@ -5,14 +5,16 @@ import inspect
 import json
 import pickle
 import re
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
+
+from graft.features.own_code import own_files
 
 if TYPE_CHECKING:  # for `graft cache`, which needs no networks
     from graft.backbones import Backbone
@@ -20,8 +22,9 @@ if TYPE_CHECKING:  # for `graft cache`, which needs no networks
 Key = Mapping[str, str]
 """By name, everything that a feature, or an image, depends on."""
 
-_ROOMS = ("backbones", "data", "features")  # whose code features and images come out of
-_LIBRARIES = ("torch", "torchvision", "timm", "transformers", "tokenizers", "pillow")
+_ROOMS = ("backbones", "data", "features")  # whose code features and images come out of …
+_FILES = ("decoding.py", "kept.py")  # … and that puts them where they belong
+_LIBRARIES = ("torch", "torchvision", "timm", "transformers", "tokenizers", "peft", "pillow")
 _OF_IMAGES = ("torch", "torchvision", "pillow")  # those that decode and resize
 _OF_WEIGHTS = ("weights", "package", "license")  # settings that say whose the weights are; the tensors themselves count
 
@@ -35,6 +38,8 @@ def key_of(
     precision: str,
     device: str,
     stage: str,
+    source: object,
+    makers: Iterable[Any] = (),
 ) -> Key:
     """Returns what the features of a frozen backbone depend on.
 
@@ -45,17 +50,19 @@ def key_of(
         precision: Lightning's name.
         device: Its type, such as `cpu`.
         stage: Behind which.
+        source: The datamodule.
+        makers: What else makes inputs of samples, as augmentation's transforms.
     """
     made_from = {name: value for name, value in settings.items() if name not in _OF_WEIGHTS}
     return {
         "backbone": json.dumps(made_from, sort_keys=True, default=str),
         "architecture": _digest_of_architecture(backbone),
-        "weights": _digest_of_tensors(backbone, stage),
+        "weights": digest_of_tensors(backbone, without=_above(backbone, stage)),
         "preprocessing": identity(preprocess),
         "precision": f"{precision}, matmul {torch.get_float32_matmul_precision()}",
         "device": device,
         "stage": stage,
-        "code": _digest_of_code(backbone, preprocess),
+        "code": _digest_of_code(backbone, *backbone.modules(), preprocess, source, *makers),
         "libraries": _versions(_LIBRARIES),
     }
 
@@ -86,19 +93,30 @@ def _digest_of_architecture(backbone: "Backbone") -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _digest_of_tensors(backbone: "Backbone", stage: str) -> str:
-    """Of all parameters and buffers, also those that no checkpoint holds, save those of the stages above."""
-    names = [known.name for known in backbone.stages]
-    above = backbone.stages[names.index(stage) + 1 :]
-    left_out = {id(parameter) for known in above for parameter in known.parameters.values()}
-    left_out |= {id(buffer) for known in above for module in known.modules for buffer in module.buffers(recurse=False)}
+def digest_of_tensors(network: nn.Module, without: Collection[int] = ()) -> str:
+    """Returns a hash of all parameters and buffers, also those that no checkpoint holds.
+
+    Args:
+        network: With its tensors anywhere.
+        without: The `id` of those that do not count.
+    """
     digest = hashlib.sha256()
-    for name, tensor in (*backbone.named_parameters(), *backbone.named_buffers()):
-        if id(tensor) not in left_out:
+    for name, tensor in (*network.named_parameters(), *network.named_buffers()):
+        if id(tensor) not in without:
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
             flat = tensor.detach().cpu().contiguous().reshape(-1)
             digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _above(backbone: "Backbone", stage: str) -> set[int]:
+    """The tensors of the stages above one, by their `id`."""
+    names = [known.name for known in backbone.stages]
+    above = backbone.stages[names.index(stage) + 1 :]
+    found = {id(parameter) for known in above for parameter in known.parameters.values()}
+    return found | {
+        id(buffer) for known in above for module in known.modules for buffer in module.buffers(recurse=False)
+    }
 
 
 def identity(preprocess: Callable[[Any], Any]) -> str:
@@ -112,11 +130,9 @@ def identity(preprocess: Callable[[Any], Any]) -> str:
 def _digest_of_code(*makers: Any) -> str:
     """Of Graft's rooms that features come out of, and of the files that others' functions and classes stand in."""
     digest = hashlib.sha256(_digest_of_rooms())
-    for each in makers:
-        source = each if inspect.isroutine(each) or inspect.isclass(each) else type(each)
-        if not str(source.__module__).startswith("graft."):
-            with suppress(TypeError):  # a part of a library in C, whose version counts
-                digest.update(Path(inspect.getfile(source)).read_bytes())
+    sources = [each if inspect.isroutine(each) or inspect.isclass(each) else type(each) for each in makers]
+    for path in own_files({str(source.__module__) for source in sources}):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -124,7 +140,8 @@ def _digest_of_code(*makers: Any) -> str:
 def _digest_of_rooms() -> bytes:
     digest = hashlib.sha256()
     here = Path(__file__).parents[1]
-    for path in sorted(path for room in _ROOMS for path in (here / room).rglob("*.py")):
+    files = [*(here / name for name in _FILES), *(path for room in _ROOMS for path in (here / room).rglob("*.py"))]
+    for path in sorted(files):
         digest.update(path.relative_to(here).as_posix().encode() + b"\n" + path.read_bytes())
     return digest.digest()
 

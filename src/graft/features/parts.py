@@ -124,6 +124,9 @@ def read(path: Path) -> Part | None:
     try:
         if path.stem.rpartition("-")[2] != _checksum(path):
             raise ValueError("its checksum is wrong")
+        with safe_open(path, "pt") as file:
+            if (file.metadata() or {}).get("key") != path.parent.name:
+                raise ValueError("it was made under another key")
         return _mapped(path)
     except FileNotFoundError:  # pruned meanwhile
         return None
@@ -145,7 +148,8 @@ def written(part: Part, folder: Path, name: str) -> Part:
     """
     temporary = folder / f".{name}.{uuid4().hex}.tmp"
     try:
-        save_file({"samples": torch.from_numpy(part.samples), "values": part.values}, temporary)
+        tensors = {"samples": torch.from_numpy(part.samples), "values": part.values}
+        save_file(tensors, temporary, metadata={"key": folder.name})  # a folder may be renamed, or a part moved
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         target = folder / f"{name}-{_checksum(temporary)}.safetensors"

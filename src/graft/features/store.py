@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -22,11 +23,20 @@ from graft.features.parts import PARTS, Digests, Part, read, read_parts, written
 log = logging.getLogger(__name__)
 
 DESCRIPTION = "key.json"
+_LEFT_OVER = 24 * 3600  # seconds after which an unfinished file has no process that will finish it
 
 
 def cache_folder() -> Path:
     """Returns where all stores lie if nothing is said."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graft" / "features"
+
+
+def left_over(folder: Path) -> Iterator[Path]:
+    """Yields what killed processes have left in a store, which no process will finish any more."""
+    for path in (*folder.glob(".*.tmp"), *folder.glob("*.lock")):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _LEFT_OVER:
+                yield path
 
 
 class NotKept(Exception):  # noqa: N818 (the run goes on)
@@ -58,6 +68,9 @@ class Store:
         """Returns all parts that are whole; a damaged one is told and removed."""
         with suppress(OSError):
             os.utime(self.folder / DESCRIPTION)  # when it was last of use
+        for path in left_over(self.folder):
+            with suppress(OSError):
+                path.unlink()
         return read_parts(self.folder)
 
     def check_room(self, needed: int) -> None:

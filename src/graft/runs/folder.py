@@ -32,8 +32,8 @@ class RunFolder:
 
     Attributes:
         path: The folder, absolute.
-        config, environment, status, metrics, summary, splits, data, stages, start, stage_choice, found, interpolation,
-            forgetting, augmentation, predictions, scores, errors, report, log: The paths of its files.
+        config, environment, status, metrics, summary, splits, weights, data, stages, start, stage_choice, found,
+            interpolation, forgetting, augmentation, predictions, scores, errors, report, log: The paths of its files.
         checkpoints, adapter: The paths of its folders.
     """
 
@@ -46,6 +46,7 @@ class RunFolder:
         self.summary = self.path / "summary.json"
         self.checkpoints = self.path / "checkpoints"
         self.splits = self.path / "splits.parquet"
+        self.weights = self.path / "weights.json"
         self.data = self.path / "data.json"
         self.stages = self.path / "stages.json"
         self.start = self.path / "start.json"
@@ -208,6 +209,25 @@ class RunFolder:
             check_splits(self.splits, splits)
         elif self._writes:
             save_splits(self.splits, splits)
+
+    def keep_weights(self, digest: str) -> None:
+        """Writes down with which weights the run begins, and compares when it goes on.
+
+        Features and penalties are of those weights, and the checkpoint does not have them where they have learnt since.
+
+        Args:
+            digest: Of all tensors of the backbone before anything has learnt.
+
+        Raises:
+            GraftError: They are others than before.
+        """
+        if not self.weights.exists():
+            self.save_json(self.weights, {"sha256": digest})
+        elif _load_json(self.weights).get("sha256") != digest:
+            raise GraftError(
+                f"the pretrained weights are not those that the run in {self.path} began with: what backbone.weights"
+                " names has other tensors now. Put them back as they were, or start a new run."
+            )
 
     def earlier_seconds(self) -> float:
         """Returns what the starts of the run before this one took together, without those that were killed."""

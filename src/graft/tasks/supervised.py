@@ -134,6 +134,16 @@ class Supervised(Task):
         """Returns the rows of a batch and its predictions, `(batch,)` and `(batch, classes)`."""
         return batch["index"], self._averaged(batch)
 
+    def said(self, inputs: Any) -> Tensor:
+        """Returns predictions, as `graft predict` makes them: `(batch, classes)`, labels or values.
+
+        Args:
+            inputs: As the backbone's preprocessing makes them, on the task's device; the task is in eval mode.
+        """
+        count = len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
+        with torch.inference_mode():
+            return self.predict_step({"inputs": inputs, "index": torch.arange(count)}, 0)[1]
+
     def on_test_epoch_end(self) -> None:
         """Leaves the scores of all processes in `scores` and the predictions of all samples in `predictions`."""
         self.scores = self.test_scores.take()
