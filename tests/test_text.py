@@ -210,3 +210,44 @@ def test_tokens_are_cut_once_and_again_when_a_text_changes(small_bert, tmp_path,
     assert tokenization.prepare(texts.__getitem__, 2)(1).tolist() == ids(1).tolist()
     with pytest.raises(TypeError):
         tokenization.prepare(["the film", "the film"].__getitem__, 2)
+
+
+@pytest.fixture
+def tokenization(small_bert, tmp_path, monkeypatch):
+    """Of at most 5 tokens, with an empty cache folder."""
+    from transformers import AutoTokenizer
+
+    from graft.backbones.tokens import Tokenization
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return Tokenization(AutoTokenizer.from_pretrained(small_bert), max_length=5)
+
+
+SAID = ["the film", "very very very very very very very bad"]
+
+
+@pytest.mark.parametrize("name", ["ids.bin", "ends.npy", "lengths.npy"])
+@pytest.mark.parametrize("kept", [slice(0, -1), slice(0, 4)])
+def test_tokens_that_were_edited_or_cut_short_are_told_and_made_again(tokenization, caplog, name, kept):
+    path = tokenization.prepare(SAID.__getitem__, 2).folder / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[kept].ljust(len(whole), b"!") if kept == slice(0, -1) else whole[kept])
+    with caplog.at_level(logging.WARNING):
+        ids = tokenization.prepare(SAID.__getitem__, 2)
+    assert f"{path.parent} is damaged (the checksum of {name} is wrong); what it held is made again." in caplog.text
+    assert [ids(row).tolist() for row in (0, 1)] == [tokenization(text).tolist() for text in SAID]
+    assert path.read_bytes() == whole
+
+
+def test_tokens_that_cannot_be_kept_serve_this_run(tokenization, tmp_path, caplog):
+    (tmp_path / "cache").write_text("a file")
+    with caplog.at_level(logging.WARNING):
+        ids = tokenization.prepare(SAID.__getitem__, 2)
+    assert [ids(row).tolist() for row in (0, 1)] == [tokenization(text).tolist() for text in SAID]
+    assert f"The tokens cannot be kept in {tmp_path}/cache/graft/tokens (" in caplog.text
+
+
+def test_another_version_of_the_tokenizers_cuts_anew(tokenization, monkeypatch):
+    before = tokenization.prepare(SAID.__getitem__, 2).folder
+    monkeypatch.setattr("graft.backbones.tokens.version", lambda library: "0")
+    assert tokenization.prepare(SAID.__getitem__, 2).folder != before

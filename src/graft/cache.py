@@ -1,11 +1,13 @@
-"""`graft cache`: what is kept of frozen backbones and of images, and the ways to check it and to be rid of it."""
+"""`graft cache`: what is kept of frozen backbones, images and texts, and the ways to check it and to be rid of it."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 from rich.filesize import decimal
 from rich.table import Table
 
+from graft.caching import inventory as texts
 from graft.errors import ConfigError, did_you_mean
 from graft.features.inventory import Entry, damaged, entries, prune, unused_for
 from graft.features.store import cache_folder
@@ -21,16 +23,21 @@ def cache(words: list[str]) -> None:
         ConfigError: They say nothing that can be done.
     """
     action, options = _understood(words)
+    beside = [] if options.get("folder") else [(kind, texts.kept(kind)) for kind in texts.KINDS]
     root = Path(options.pop("folder", "") or cache_folder()).expanduser()
     found = entries(root)
     if action == "verify":
         _verify(found)
+        _verify_texts(beside)
     elif action == "prune":
         chosen = _chosen(found, options)
         freed = prune(root, chosen)
         print(f"{len(chosen)} of {len(found)} removed from {root}: {decimal(freed)} freed")
+        _prune_texts(beside, options)
     else:
         _list(found, root)
+        for kind, kept in beside:
+            print(f"{kind} beside them: {decimal(sum(each.size for each in kept))}, {len(kept)} kept")
 
 
 def _understood(words: list[str]) -> tuple[str, dict[str, str]]:
@@ -50,6 +57,22 @@ def _verify(found: list[Entry]) -> None:
         broken = damaged(entry)
         print(f"{entry.folder.name[:8]}  {f'{broken} damaged parts removed' if broken else 'whole'}")
     print(f"{len(found)} checked")
+
+
+def _verify_texts(beside: list[tuple[str, list[texts.Kept]]]) -> None:
+    for kind, kept in beside:
+        found = Counter(texts.verified(each) for each in kept)
+        print(f"{kind}: {', '.join(f'{count} {state}' for state, count in found.items()) or 'none'}")
+
+
+def _prune_texts(beside: list[tuple[str, list[texts.Kept]]], options: dict[str, str]) -> None:
+    """As what was said of features has been understood; a name is one of theirs."""
+    if "name" in options:
+        return
+    for kind, kept in beside:
+        chosen = kept if "all" in options else texts.unused_for(kept, float(options["unused_for"]))
+        freed = texts.prune(kind, chosen)
+        print(f"{len(chosen)} of {len(kept)} {kind} removed: {decimal(freed)} freed")
 
 
 def _chosen(found: list[Entry], options: dict[str, str]) -> list[Entry]:

@@ -55,7 +55,8 @@ Usage: graft <command> [key=value …]
 Start with `graft train`. Tab completion: eval "$(graft -sc install=bash)"
 (in zsh too; fish: graft -sc install=fish | source)"""
 _CACHE_HELP = """\
-Lists the features of frozen backbones and the decoded images that are kept, so that runs and sweeps share them.
+Lists the features of frozen backbones and the decoded images that are kept, so that runs and sweeps share them,
+and the sizes of texts and their tokens beside them.
 
 Usage: graft cache                          what there is, with sizes
        graft cache verify                   reads all of it and removes what is damaged
@@ -63,7 +64,8 @@ Usage: graft cache                          what there is, with sizes
        graft cache prune name=3f2a          removes the one whose name begins so
        graft cache prune all
 
-folder=… looks into another folder than graft/features in the user's cache."""
+folder=… looks into another folder than graft/features in the user's cache, and leaves texts and tokens alone.
+Do not prune all while a run on texts goes on."""
 _COMPLETION = ("-sc", "--shell-completion")
 _OF_A_RUN = ("evaluate", "predict", "explain", "export", "demo")
 _FOLDER_KEYS = {"train": "resume", "shard": "to", **dict.fromkeys(_OF_A_RUN, "run")}  # an old run, or a new folder

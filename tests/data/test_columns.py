@@ -1,4 +1,5 @@
 import json
+import logging
 import pickle
 import subprocess
 import sys
@@ -52,6 +53,29 @@ def test_stored_texts_travel_and_follow_the_file(tmp_path: Path):
     assert len(pickle.dumps(texts)) < 500
     path.write_text("text,label\nother,1\n")
     assert store_texts(path, "text")[0](0) == "other"
+
+
+def test_stored_texts_that_were_edited_are_told_and_copied_again(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = write(tmp_path / "t.csv")
+    stored = store_texts(path, "text")[0].path
+    content = stored.read_bytes()
+    stored.write_bytes(content.replace(b"He said", b"He sold"))
+    with caplog.at_level(logging.WARNING):
+        texts, _ = store_texts(path, "text")
+    assert texts(0) == ROWS[0]["text"]
+    assert f"{stored.parent} is damaged (the checksum of texts.arrow is wrong)" in caplog.text
+    stored.write_bytes(content[: len(content) // 2])
+    assert store_texts(path, "text")[0](0) == ROWS[0]["text"]
+
+
+def test_texts_that_cannot_be_kept_serve_this_run(tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture):
+    path = write(tmp_path / "t.csv")
+    cache.write_text("a file")
+    with caplog.at_level(logging.WARNING):
+        texts, _ = store_texts(path, "text")
+    assert [texts(row) for row in range(3)] == [row["text"] for row in ROWS]
+    (said,) = caplog.messages
+    assert said.startswith(f"The texts of {path} cannot be kept in {cache}/graft/texts (")
 
 
 def test_texts_of_several_parts_are_found(tmp_path: Path):

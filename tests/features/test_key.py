@@ -192,3 +192,35 @@ def test_another_tokenizer_or_length_is_another_preprocessing(small_bert, settin
     left = tokenizer()
     left.padding_side = "left"
     assert usual.identity != Tokenization(left, 16).identity
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("truncation_side", "left"),
+        ("split_special_tokens", True),
+        ("model_input_names", ["input_ids"]),
+        ("__class__", None),
+    ],
+)
+def test_what_a_tokenizer_does_outside_its_backend_is_part_of_it(small_bert, name, value):
+    from transformers import AutoTokenizer
+
+    from graft.backbones.tokens import Tokenization
+
+    usual, other = (AutoTokenizer.from_pretrained(small_bert) for _ in range(2))
+    setattr(other, name, type("Own", (type(other),), {}) if name == "__class__" else value)
+    said, text = [Tokenization(each, 6) for each in (usual, other)], "the [SEP] film was very bad"
+    assert said[0].identity != said[1].identity
+    inputs = [each.collate([each(text)]) for each in said]  # for they differ indeed, save for the class
+    assert (name == "__class__") == (repr(inputs[0]) == repr(inputs[1]))
+
+
+def test_tokens_of_its_own_are_part_of_a_tokenizer(small_bert):
+    from transformers import AutoTokenizer
+
+    from graft.backbones.tokens import Tokenization
+
+    usual, other = (AutoTokenizer.from_pretrained(small_bert) for _ in range(2))
+    other.add_tokens(["very very"])
+    assert Tokenization(usual, 6).identity != Tokenization(other, 6).identity

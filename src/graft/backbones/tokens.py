@@ -3,13 +3,11 @@
 import hashlib
 import json
 import logging
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,10 +18,12 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from graft.errors import GraftError
+from graft.caching.folders import opened
 
 log = logging.getLogger(__name__)
 
+# Of the tokenizer in Python: what the backend's JSON does not say, which has the added and the special tokens.
+_SETTINGS = ("truncation_side", "split_special_tokens", "pad_token_id", "padding_side", "model_input_names")
 _AT_ONCE = 1000  # texts; more only take more memory
 
 
@@ -84,8 +84,10 @@ class Tokenization:
         tokenizer = json.loads(self.tokenizer.backend_tokenizer.to_str())
         for state in ("truncation", "padding"):  # of its last call
             tokenizer.pop(state, None)
-        padding = f"{self.tokenizer.pad_token_id} {self.tokenizer.padding_side}"
-        return f"{self.max_length} {padding} {json.dumps(tokenizer, sort_keys=True)}"
+        kind = type(self.tokenizer)  # some classes cut for themselves
+        said = {name: getattr(self.tokenizer, name) for name in _SETTINGS}
+        own = json.dumps({"class": f"{kind.__module__}.{kind.__qualname__}", **said}, sort_keys=True)
+        return f"{self.max_length} {own} {json.dumps(tokenizer, sort_keys=True)}"
 
     def __call__(self, text: str) -> Tensor:
         """Returns int64 `(tokens,)`, at most `max_length`."""
@@ -107,30 +109,23 @@ class Tokenization:
             count: Number of rows.
 
         Raises:
-            GraftError: The cache cannot be written.
+            GraftError: There is no place for them, not even for this run.
         """
-        folder = _cache() / self._key(load, count)
-        if not (folder / "facts.json").is_file():
-            try:
-                self._write(load, count, folder)
-            except OSError as error:
-                raise GraftError(
-                    f"The tokens cannot be kept in {folder.parent}: {error.strerror or error}. Make room, or set the"
-                    " environment variable XDG_CACHE_HOME to another folder."
-                ) from error
-        cut = json.loads((folder / "facts.json").read_text(encoding="utf-8"))["cut"]
+        folder = opened("tokens", self._key(load, count), "The tokens", lambda new: self._write(load, count, new))
+        ids = TokenIds(folder)
+        cut = int((ids.lengths > self.max_length).sum())
         if cut:
             log.warning(
                 "%d of %d texts have more than %d tokens; of those the network sees the first %d"
                 " (backbone.max_length, at most what the network was made for)",
                 *(cut, count, self.max_length, self.max_length),
             )
-        return TokenIds(folder)
+        return ids
 
     def _key(self, load: Callable[[int], str], count: int) -> str:
         """Of everything that the tokens depend on: the tokenizer as it is, and all texts."""
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(f"3 {self.identity}".encode())
+        digest.update(f"4 {version('tokenizers')} {version('transformers')} {self.identity}".encode())
         for row in range(count):
             text = load(row).encode("utf-8", "surrogatepass")
             digest.update(len(text).to_bytes(8, "little"))  # else a border between two texts could move
@@ -138,29 +133,17 @@ class Tokenization:
         return digest.hexdigest()
 
     def _write(self, load: Callable[[int], str], count: int, folder: Path) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
         kept: list[int] = []
         lengths: list[int] = []
-        try:
-            with (unfinished / "ids.bin").open("wb") as file:
-                for rows in _in_parts(count):
-                    encoded = self.tokenizer([load(row) for row in rows], truncation=True, max_length=self.max_length)
-                    lengths += map(_uncut, encoded.encodings)
-                    for ids in encoded["input_ids"]:
-                        kept.append(len(ids))
-                        file.write(np.asarray(ids, dtype=np.int32).tobytes())
-            np.save(unfinished / "ends.npy", np.cumsum(np.asarray(kept, dtype=np.int64)))
-            np.save(unfinished / "lengths.npy", np.asarray(lengths, dtype=np.int64))
-            cut = sum(length > self.max_length for length in lengths)
-            (unfinished / "facts.json").write_text(json.dumps({"texts": count, "cut": cut}), encoding="utf-8")
-            try:
-                unfinished.rename(folder)
-            except OSError:
-                if not folder.is_dir():  # else another process was faster
-                    raise
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+        with (folder / "ids.bin").open("wb") as file:
+            for rows in _in_parts(count):
+                encoded = self.tokenizer([load(row) for row in rows], truncation=True, max_length=self.max_length)
+                lengths += map(_uncut, encoded.encodings)
+                for ids in encoded["input_ids"]:
+                    kept.append(len(ids))
+                    file.write(np.asarray(ids, dtype=np.int32).tobytes())
+        np.save(folder / "ends.npy", np.cumsum(np.asarray(kept, dtype=np.int64)))
+        np.save(folder / "lengths.npy", np.asarray(lengths, dtype=np.int64))
 
 
 def _uncut(encoding: Any) -> int:
@@ -180,7 +163,3 @@ def _in_parts(count: int) -> Iterator[range]:
             if time.monotonic() - started > 1 and not progress.live.is_started:
                 progress.live.start()
             progress.advance(task, _AT_ONCE)
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graft" / "tokens"

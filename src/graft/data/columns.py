@@ -1,11 +1,9 @@
 """Columns of a table file of any size: labels by their values, texts one by one from the cache."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from graft.caching.folders import opened
 from graft.data.formats import batches, check_columns
 from graft.data.strings import Collector, Strings, written
 from graft.data.texts import digest
@@ -90,50 +89,34 @@ def store_texts(path: Path, name: str) -> tuple[StoredTexts, NDArray[np.int64]]:
         The texts, and how many characters each has, (n,); 0 where there is nothing.
 
     Raises:
-        GraftError: see `read_strings`; or the cache cannot be written.
+        GraftError: see `read_strings`; or there is no place for them, not even for this run.
     """
     check_columns(path, [name])
-    target = _stored(path, name)
-    if not target.is_file():
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(path, name, target)
-        except OSError as error:
-            raise GraftError(
-                f"The texts of {path} cannot be kept in {target.parent}: {error.strerror or error}. Make room, or set"
-                " the environment variable XDG_CACHE_HOME to another folder."
-            ) from error
-    stored = StoredTexts(target)
+    folder = opened("texts", _key(path, name), f"The texts of {path}", partial(_copy, path, name))
+    stored = StoredTexts(folder / "texts.arrow")
     return stored, stored.lengths
 
 
-def _copy(path: Path, name: str, target: Path) -> None:
+def _copy(path: Path, name: str, folder: Path) -> None:
     # Lengths and hashes beside the texts: to make them anew would bring all texts into memory.
     schema = pa.schema({name: pa.string(), "characters": pa.int64(), "digest": pa.uint64()}.items())
     first = 0
-    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-        temporary = Path(file.name)
-    try:
-        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-            for batch in batches(path, [name]):
-                texts = _texts(path, name, batch.column(name), first)
-                first += len(texts)
-                columns = [
-                    pa.array(texts, pa.string()),
-                    pa.array(map(len, texts), pa.int64()),
-                    pa.array(map(digest, texts), pa.uint64()),
-                ]
-                writer.write_batch(pa.record_batch(columns, schema=schema))
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with pa.OSFile(str(folder / "texts.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for batch in batches(path, [name]):
+            texts = _texts(path, name, batch.column(name), first)
+            first += len(texts)
+            columns = [
+                pa.array(texts, pa.string()),
+                pa.array(map(len, texts), pa.int64()),
+                pa.array(map(digest, texts), pa.uint64()),
+            ]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
-def _stored(path: Path, name: str) -> Path:
+def _key(path: Path, name: str) -> str:
     stat = path.stat()
-    key = f"4\n{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{stat.st_ctime_ns}\n{name}"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "graft" / "texts" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.arrow"
+    key = f"5\n{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{stat.st_ctime_ns}\n{name}"
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def _texts(path: Path, name: str, column: pa.Array, first: int) -> list[str]:
