@@ -3,7 +3,7 @@
 import logging
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -89,7 +89,8 @@ class LogisticRegression(Solver):
         layer = _linear(head)
         if absent := layer.out_features - len(set(targets.tolist())):
             raise ConfigError(f"strategy.start: {absent} of {layer.out_features} classes have no training sample.")
-        inputs, labels = features.double().numpy(), targets.numpy()
+        inputs, back = _coordinates(features.double().numpy())
+        labels = targets.numpy()
         counts = None if weights is None else weights.double().numpy()
         several = len(self._strengths) > 1
         scores, likelihoods = self._scores(inputs, labels, counts, seed) if several else (np.ones(1), np.ones(1))
@@ -100,7 +101,7 @@ class LogisticRegression(Solver):
             log.warning("logistic regression has not converged: raise strategy.start.max_iter or strategy.start.tol")
         coefficients, intercepts = _rows(fitted)
         with torch.no_grad():
-            layer.weight.copy_(torch.from_numpy(coefficients))
+            layer.weight.copy_(torch.from_numpy(back(coefficients)))
             layer.bias.copy_(torch.from_numpy(intercepts))
         return _report("C", chosen, self._strengths, scores)
 
@@ -206,6 +207,18 @@ def _split(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # meant, see above
         yield from folds.split(inputs, labels)
+
+
+def _coordinates(inputs: NDArray[Any]) -> tuple[NDArray[Any], Callable[[NDArray[Any]], NDArray[Any]]]:
+    """Returns samples in the space that they span, `(n, min(n, features))`, and what brings weights back from there.
+
+    Of fewer samples than features, that is a rotation of what matters: the penalty makes weights 0 in all directions in
+    which no sample lies, so that the solution is the same and takes a fraction of the time.
+    """
+    if len(inputs) >= inputs.shape[1]:
+        return inputs, lambda weights: weights
+    basis, rest = np.linalg.qr(inputs.T)
+    return rest.T, lambda weights: weights @ basis.T
 
 
 def _linear(head: nn.Module) -> nn.Linear:
