@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from graft.runs.checkpoints import AtomicCheckpointIO
 
@@ -272,5 +273,21 @@ def test_however_a_training_ends_its_last_epoch_is_what_it_goes_on_from(tiny, mo
         save(self, checkpoint, path)
 
     monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", noting)
-    tiny("callbacks.last.pause=1000", *ends, "test=false", "optimizer.weight_decay=0")
+    folder = tiny("callbacks.last.pause=1000", *ends, "test=false", "optimizer.weight_decay=0")
     assert written == steps
+    told = "stopped after epoch 2, as val/auroc has not improved in 1 validations" in (folder / "train.log").read_text()
+    assert told == ("trainer.max_epochs=9" in ends)
+
+
+def test_a_run_does_not_go_on_with_other_pretrained_weights(tiny, graft, weights, tmp_path, capsys):
+    first = tiny("trainer.max_epochs=1", name="first")
+    own = {name.removeprefix("backbone."): value for name, value in weights(first).items() if "backbone." in name}
+    own = {name: value.contiguous() for name, value in own.items()}
+    file = tmp_path / "own.safetensors"
+    save_file(own, file)
+    run = tiny(f"backbone.weights={file}", "trainer.max_epochs=1", name="second")
+    save_file(own | {"model.norm.weight": own["model.norm.weight"] + 1e-3}, file)
+    assert graft("train", f"resume={run}", "trainer.max_epochs=2") == 1
+    assert "the pretrained weights are not those that the run in" in capsys.readouterr().err
+    save_file(own, file)
+    assert graft("train", f"resume={run}", "trainer.max_epochs=2") == 0

@@ -9,6 +9,7 @@ _EXPECTED = (
     ".*Checkpoint directory .* exists and is not empty.*",  # a resumed run goes on in its folder
     ".*sync_dist=True.*",  # scores are of all processes before they are logged
     ".*LeafSpec.*",  # Lightning #21326: it builds by hand what torch has deprecated
+    "The `srun` command is available.*",  # a training of one process needs none, and those of several say what they do
     ".*custom batch sampler.*",  # it leaves no sample out
     ".*overridden `on_after_batch_transfer` in `LightningModule`.*",  # the task knows how pixels become inputs
 )

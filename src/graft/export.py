@@ -84,7 +84,7 @@ def export(cfg: DictConfig) -> Path:
         with appearing(folder) as temporary:
             checked = write(model, cfg.format, cfg.quantize, temporary)
         log.info(
-            "max difference from the run's own predictions: %.2g (at most 1e-4), on %s in batches of %s",
+            "max difference from the run's own predictions in float32: %.2g (at most 1e-4), on %s in batches of %s",
             *(checked.largest, checked.origin, " and ".join(map(str, checked.batches))),
         )
         print(f"exported: {folder}")

@@ -47,7 +47,7 @@ def hub(weights: str | None) -> Iterator[Finding]:
     token = "with a token" if os.environ.get("HF_TOKEN") else "without a token"
     flags = [name for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE") if os.environ.get(name)]
     if not constants.HF_HUB_OFFLINE:
-        yield fine("model hub", f"online, {token}; kept in {constants.HF_HUB_CACHE}")
+        yield fine("model hub", f"not forbidden, and not tried; {token}, kept in {constants.HF_HUB_CACHE}")
     elif weights == "hub":
         advice = f"unset {' and '.join(flags)}, or give backbone.weights=<file>, unless it is there"
         yield warning("model hub", f"offline, so the weights have to lie in {constants.HF_HUB_CACHE}", advice)

@@ -46,8 +46,8 @@ def column_names(path: Path) -> list[str]:
         return list((pa.parquet.read_schema(path) if kind == "parquet" else _csv(path, None).schema).names)
 
 
-def check_columns(path: Path, wanted: Sequence[str]) -> None:
-    """Makes sure that a table file is there and has the columns, each once.
+def check_columns(path: Path, wanted: Sequence[str], remedy: str = "") -> None:
+    """Makes sure that a table file is there and has the columns, each once; a remedy is told where one is not there.
 
     Raises:
         GraftError: see `column_names`; or a column is not there (names the nearest) or there twice.
@@ -57,7 +57,7 @@ def check_columns(path: Path, wanted: Sequence[str]) -> None:
         if name not in names:
             raise GraftError(
                 f"{path} has no column {name!r}.{other_separator(path)}{did_you_mean(name, names)} Its columns are:"
-                f" {', '.join(names)}."
+                f" {', '.join(names)}.{remedy}"
             )
         if names.count(name) > 1:
             raise GraftError(f"{path} has {names.count(name)} columns {name!r}: rename all but one.")

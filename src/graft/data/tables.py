@@ -67,7 +67,8 @@ class _TableFile(DataModule):
         """Reads all columns but the samples'."""
         columns = self.columns
         others = [name for name in (columns["split"], columns["group"], *columns["facets"]) if name is not None]
-        check_columns(self.path, [columns["sample"], *self.labels, *others])
+        remedy = " Say which hold the samples and the labels: datamodule.columns.sample, datamodule.columns.labels."
+        check_columns(self.path, [columns["sample"], *self.labels, *others], remedy)
         read = read_strings(self.path, list(dict.fromkeys([*self.labels, *others])))
         if not self.labels:
             raise ConfigError("datamodule.columns.labels=[]: name at least one column.")
