@@ -281,12 +281,12 @@ def test_however_a_training_ends_its_last_epoch_is_what_it_goes_on_from(tiny, mo
 
 def test_a_run_does_not_go_on_with_other_pretrained_weights(tiny, graft, weights, tmp_path, capsys):
     first = tiny("trainer.max_epochs=1", name="first")
-    own = {name.removeprefix("backbone."): value for name, value in weights(first).items() if "backbone." in name}
+    own = {name.removeprefix("backbone.model."): value for name, value in weights(first).items() if "model." in name}
     own = {name: value.contiguous() for name, value in own.items()}
     file = tmp_path / "own.safetensors"
     save_file(own, file)
     run = tiny(f"backbone.weights={file}", "trainer.max_epochs=1", name="second")
-    save_file(own | {"model.norm.weight": own["model.norm.weight"] + 1e-3}, file)
+    save_file(own | {"norm.weight": own["norm.weight"] + 1e-3}, file)
     assert graft("train", f"resume={run}", "trainer.max_epochs=2") == 1
     assert "the pretrained weights are not those that the run in" in capsys.readouterr().err
     save_file(own, file)
