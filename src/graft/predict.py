@@ -26,6 +26,7 @@ from graft.data.sampling import EvaluationBatches
 from graft.data.table import Table, Targets
 from graft.errors import ConfigError, GraftError
 from graft.expected_warnings import ignore_expected_warnings
+from graft.reports.terminal import predictions_table, rendered
 from graft.restoring import restored_task, told_targets
 from graft.runs.atomic import replacing
 from graft.runs.folder import RunFolder
@@ -37,6 +38,7 @@ from graft.tasks import Task
 log = logging.getLogger(__name__)
 
 _NAMED = 5  # bad inputs to name in a message
+_SHOWN = 5  # predictions
 
 
 def predict(cfg: DictConfig) -> Path:
@@ -61,6 +63,7 @@ def predict(cfg: DictConfig) -> Path:
         values = predicted(run, cfg.checkpoint, inputs)
         table = tabulated(inputs, values, targets)
         save_beside(output, table, carried, path)
+        log.info("%s", rendered(predictions_table(table.slice(0, _SHOWN).to_pylist(), len(table))))
         log.info("%d of %d inputs predicted", len(inputs.table.ids), len(inputs.ids))
         print(f"predictions: {output}")
     return output

@@ -1,6 +1,6 @@
 """Tables for the terminal and the log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -28,7 +28,7 @@ def outcome_table(summary: Mapping[str, Any]) -> Table:
         table.add_row(name, *(_number(summary.get(f"{split}/{name}")) for split in shown))
     table.add_section()
     for key in (key for key in summary if key.startswith(("seconds", "pace/"))):
-        table.add_row(key.replace("/", ": "), f"{summary[key]:.1f}")
+        table.add_row(key.replace("/", ": "), f"{summary[key]:.1f} s")
     table.add_section()
     for key in (key for key in summary if key.startswith("parameters/")):
         table.add_row(key.replace("/", ": "), f"{summary[key]:,}")
@@ -44,6 +44,30 @@ def scores_table(scores: Mapping[str, float], before: Mapping[str, Any]) -> Tabl
     for name, value in scores.items():
         table.add_row(name, _number(value), _number(before.get(name)))
     return table
+
+
+def predictions_table(rows: Sequence[Mapping[str, Any]], count: int) -> Table:
+    """Tabulates the first of `count` predictions, as `graft predict` writes them; of a class with its probability."""
+    table = Table(caption=f"the first {len(rows)} of {count:,}" if len(rows) < count else None)
+    said = [name for name in rows[0] if name.split("/")[0] == "prediction"]
+    for column in ("id", *said, *(["probability"] if said == ["prediction"] else [])):
+        table.add_column(column, justify="left" if column == "id" else "right")
+    for row in rows:
+        if row["error"] is not None:
+            table.add_row(str(row["id"]), str(row["error"]))
+            continue
+        cells = [_said(row[name]) for name in said]
+        if said == ["prediction"]:
+            cells.append(_number(row[f"probability/{row['prediction']}"]))
+        table.add_row(str(row["id"]), *cells)
+    return table
+
+
+def _said(value: Any) -> str:
+    """A class, whether a label holds, or a value."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def forgetting_table(found: Mapping[str, Any]) -> Table:
