@@ -187,6 +187,12 @@ def test_a_sweep_runs_every_job_wherever_the_flag_stands(line, graft, jobs):
     assert [cfg.seed for cfg in jobs] == [0, 1]
 
 
+def test_a_grid_ends_with_how_to_compare_its_runs(graft, jobs, capsys):
+    jobs.then = lambda cfg: 0.5
+    assert graft("train", "-m", "seed=0,1", "hydra.sweep.dir=logs/sweeps/grid") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "compare the runs: graft compare logs/sweeps/grid"
+
+
 def test_hydra_prints_what_it_says_itself_and_nothing_that_jobs_log(graft, jobs, capsys):
     jobs.then = lambda cfg: logging.getLogger("graft.train").warning("from the job") or 0.5
     assert graft("train", "-m", "seed=0") == 0

@@ -106,10 +106,13 @@ def run_jobs(
         Exception: What the job raised, or the first that failed of a sweep.
     """
     started: list[bool] = []
+    grids: list[str] = []  # folders of Hydra's own sweeps, which say nothing at their end
 
     def one(cfg: DictConfig) -> Any:
         started.append(True)
         if HydraConfig.get().mode is RunMode.MULTIRUN:
+            if HydraConfig.get().sweeper._target_.endswith(".BasicSweeper"):
+                grids.append(HydraConfig.get().sweep.dir)
             _redact_file(Path(HydraConfig.get().sweep.dir) / "multirun.yaml", redact)
             try:
                 with _as_a_run_of_its_own(command, [flag for flag in flags if flag not in _SWEEP]):
@@ -132,6 +135,9 @@ def run_jobs(
         if started:
             raise
         failure = _before_the_job(error)
+    finally:
+        for folder in dict.fromkeys(grids):
+            print(f"compare the runs: graft compare {folder}")
     raise failure
 
 
