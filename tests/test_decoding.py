@@ -166,7 +166,7 @@ def full(folder, monkeypatch):
 
 
 def breaking(folder, monkeypatch):
-    def write(tensors, path):
+    def write(tensors, path, metadata):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("graft.features.parts.save_file", write)

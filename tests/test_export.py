@@ -173,10 +173,10 @@ def test_looks_at_a_sample_are_part_of_a_program_and_refused_where_they_would_be
     model.task.test_time_augmentation = {"flip": lambda inputs: inputs.flip(-1)}
     network = Network(model.task, model.examples.keys)
     batch = model.examples.batches[1]
-    expected = checking.said_by(model.task, batch["images"])
+    expected = model.task.said(batch["images"])
     assert torch.allclose(network(batch["images"]), expected, atol=1e-6)
     model.task.test_time_augmentation = {}
-    assert not torch.allclose(checking.said_by(model.task, batch["images"]), expected, atol=1e-6)
+    assert not torch.allclose(model.task.said(batch["images"]), expected, atol=1e-6)
     model.task.test_time_augmentation = {"flip": lambda inputs: inputs.flip(-1)}
     with pytest.raises(GraftError, match="weights alone would lose it"):
         write(model, "hub", None, tmp_path)
