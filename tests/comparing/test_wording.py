@@ -57,6 +57,15 @@ def test_runs_are_counted_by_their_ends_and_reasons_told_together(folder):
     assert said.endswith("and 2 more: out of memory")
 
 
+def test_other_data_are_told(folder):
+    where = {"datamodule.name": "image_folder", "datamodule.root": "data/a"}
+    paths = [folder(0, config=where), folder(1, config=where | {"datamodule.split.seed": 3})]
+    assert made_alike(read_runs(paths)[0]) == []
+    paths.append(folder(2, config=where | {"datamodule.root": "data/b"}))
+    (said,) = made_alike(read_runs(paths)[0])
+    assert "image_folder data/a (2 runs), image_folder data/b (1 run)" in said
+
+
 def test_other_code_versions_and_devices_are_told(folder):
     paths = [folder(0), folder(1), folder(2)]
     environment = json.loads((paths[2] / "environment.json").read_text())

@@ -163,20 +163,29 @@ def stopped(runs: Sequence[Run]) -> list[str]:
 
 
 def made_alike(runs: Sequence[Run]) -> list[str]:
-    """Says of code, versions and devices whether they were the same in all runs; nothing where they were."""
+    """Says of data, code, versions and devices whether they were the same in all runs; nothing where they were."""
     looked_at: dict[str, Callable[[Settings], str]] = {
         "code": _code,
         "version of torch": lambda session: str(_inner(session, "packages").get("torch", "?")),
         "device": _device,
     }
-    said = []
-    for what, of in looked_at.items():
-        found = Counter(of(run.session) for run in runs if run.session)
-        if len(found) > 1:
-            each = ", ".join(f"{name} ({many(count, 'run')})" for name, count in found.most_common(4))
-            more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-            said.append(f"The {what} was not the same in all runs: {each}{more}.")
-    return said
+    sessions = [run.session for run in runs if run.session]
+    said = _unlike("data", Counter(_data(run.settings) for run in runs), ", so that scores are not of the same samples")
+    return said + [line for what, of in looked_at.items() for line in _unlike(what, Counter(map(of, sessions)))]
+
+
+def _unlike(what: str, found: Counter[str], so: str = "") -> list[str]:
+    if len(found) < 2:
+        return []
+    each = ", ".join(f"{name} ({many(count, 'run')})" for name, count in found.most_common(4))
+    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+    return [f"The {what} was not the same in all runs{so}: {each}{more}."]
+
+
+def _data(settings: Settings) -> str:
+    """Names the dataset and where it lies; splits that were drawn by other seeds or folds are of the same data."""
+    keys = [f"datamodule.{key}" for key in ("name", "dataset", "root", "path", "folder")]
+    return " ".join(str(settings[key]) for key in keys if settings.get(key) is not None)
 
 
 def _code(session: Settings) -> str:
