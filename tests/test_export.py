@@ -277,3 +277,11 @@ def test_int8_weights_are_measured_on_the_validation_split_beside_float32(texts,
     shown = "; print({str(value.dtype) for value in p.state_dict.values()})"
     ran = subprocess.run([sys.executable, "-c", without + shown], cwd=folder, capture_output=True, text=True)
     assert "torch.int8" in ran.stdout, ran.stderr
+
+
+def test_neighbours_of_the_training_set_are_part_of_a_program(tiny, graft, tmp_path, capsys):
+    run = tiny("strategy=knn")
+    assert graft("export", f"run={run}", "format=torch", f"to={tmp_path}/out") == 0
+    assert json.loads((tmp_path / "out" / "export.json").read_text())["check"]["max_difference"] <= 1e-4
+    assert graft("export", f"run={run}", "format=hub", f"to={tmp_path}/hub") == 1
+    assert "take format=onnx or format=torch" in capsys.readouterr().err

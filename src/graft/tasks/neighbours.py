@@ -38,15 +38,17 @@ class NearestNeighbours(nn.Module):
         self.register_buffer("features", torch.zeros(0, in_features))
         self.register_buffer("classes", torch.zeros(0, dtype=torch.int64))
         self.register_buffer("weights", torch.zeros(0))
-        self.register_buffer("neighbours", torch.tensor(1))
+        self.register_buffer("neighbours", torch.tensor(1))  # for checkpoints
+        self._k = 1  # the same as a number, without which a program of this could not be exported
 
     @property
     def k(self) -> int:
         """Number of neighbours."""
-        return int(self.neighbours)
+        return self._k
 
     @k.setter
     def k(self, value: int) -> None:
+        self._k = value
         self.neighbours.fill_(value)
 
     def memorise(self, features: Tensor, classes: Tensor, weights: Tensor | None) -> None:
@@ -77,7 +79,7 @@ class NearestNeighbours(nn.Module):
     def _shares(self, similarities: Tensor, k: int) -> Tensor:
         nearest, which = similarities.topk(min(k, similarities.shape[1]), dim=1)
         votes = (nearest / self._temperature).softmax(dim=1) * self.weights[which]
-        shares = votes.new_zeros(len(votes), self._out_features).scatter_add_(1, self.classes[which], votes)
+        shares = votes.new_zeros(votes.shape[0], self._out_features).scatter_add_(1, self.classes[which], votes)
         return shares / shares.sum(dim=1, keepdim=True).clamp_min(_LEAST)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
@@ -87,3 +89,4 @@ class NearestNeighbours(nn.Module):
                 buffer = getattr(self, name)
                 setattr(self, name, torch.empty_like(state_dict[prefix + name], device=buffer.device))
         super()._load_from_state_dict(state_dict, prefix, *rest)
+        self._k = int(self.neighbours)
