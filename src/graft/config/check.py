@@ -158,7 +158,7 @@ def words(hint: Any) -> str:
 
 def _quoting_hint(value: Any, hint: Any, key: str) -> str:
     """Hydra reads `name=123` as a number; the shell takes one pair of quotes away."""
-    takes_text = str in (get_args(hint) or (hint,))
+    takes_text = get_origin(hint) not in (dict, list) and str in (get_args(hint) or (hint,))
     if takes_text and isinstance(value, (int, float)):
         text = str(value).lower() if isinstance(value, bool) else value
         return f" Quote it: {key}: '{text}' in a file, \"{key}='{text}'\" on the command line."
