@@ -1,6 +1,7 @@
 """`graft cache`: what is kept of frozen backbones, images and texts, and the ways to check it and to be rid of it."""
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -87,6 +88,8 @@ def _chosen(found: list[Entry], options: dict[str, str]) -> list[Entry]:
         return chosen
     try:
         days = float(options.get("unused_for", ""))
+        if not math.isfinite(days):
+            raise ValueError
     except ValueError as error:
         raise ConfigError(f"unused_for={options.get('unused_for', '')} is no number of days.") from error
     return unused_for(found, days)

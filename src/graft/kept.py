@@ -124,6 +124,8 @@ def _store(
     settings = cache_settings(cfg)
     if not settings["enabled"] or datamodule.contents(datamodule.splits["train"][:1]) is None:
         return None
+    if not task.backbone.is_alike_in_any_batch(datamodule.example()):  # what is kept would hang on who computed it
+        return None
     backbone: Any = OmegaConf.to_container(with_absolute_paths(cfg).backbone, resolve=True)
     preprocess, device = datamodule.preprocess(bool(views)), trainer.strategy.root_device.type
     makers = [*getattr(datamodule.augment, "transforms", [datamodule.augment])] if views else []
@@ -142,4 +144,4 @@ def own_settings(cfg: DictConfig, datamodule: DataModule) -> dict[str, str]:
     chosen: Any = OmegaConf.to_container(with_absolute_paths(cfg).datamodule, resolve=True)
     shared = {"_target_", *inspect.signature(SplitSamples.__init__).parameters}
     own = {name: value for name, value in chosen.items() if name not in shared}
-    return {"datamodule": json.dumps(own, sort_keys=True, default=str)}
+    return {"datamodule": repr(sorted(own.items()))}

@@ -28,6 +28,7 @@ except ImportError as error:
 log = logging.getLogger(__name__)
 transformers_log.disable_progress_bar()  # of reading a file, which takes a moment
 
+_FEW, _MANY = 8, 64  # tokens by which it is seen whether padding changes anything
 _TOLERANCE = 1e-4  # of the largest feature: above what rounding comes to in as many layers as there are
 _BEHIND_THE_LAYERS = re.compile("final_|ln_f|norm")  # how names of what runs behind the last layer begin
 # Networks that were put on encoders for pretraining or another task; a weights file may hold them too.
@@ -108,14 +109,19 @@ class TransformersBackbone(Backbone):
 
     def enter(self, stage: str, example: dict[str, Tensor]) -> Tensor:
         """Makes `forward_from` possible behind a stage, see `Backbone`; also for states that were kept one by one."""
-        states = super().enter(stage, example)
+        try:
+            states = super().enter(stage, example)
+        except NotCut:
+            raise
+        except Exception as error:  # some networks cut texts at places of their own
+            raise NotCut(f"behind {stage}: {error}") from error
         if states.shape[:2] != example["attention_mask"].shape:
             raise NotCut(f"behind {stage}: its states, {tuple(states.shape)}, are not those of single tokens")
-        uneven = _uneven(example)
+        uneven = self._uneven(example)
         _, shorter = _one_by_one(uneven)
         with _evaluating(self):
-            kept = pad_sequence([self.forward_to(stage, text)[0] for text in _one_by_one(uneven)], batch_first=True)
             try:
+                kept = pad_sequence([self.forward_to(stage, text)[0] for text in _one_by_one(uneven)], batch_first=True)
                 got = [self.forward_from(stage, kept, uneven), self.forward_from(stage, kept[1:], shorter)]
             except Exception as error:  # what lies below hands on more, made for as many tokens as the example has
                 raise NotCut(f"behind {stage}: {error}") from error
@@ -125,10 +131,20 @@ class TransformersBackbone(Backbone):
 
     def is_alike_in_any_batch(self, example: dict[str, Tensor]) -> bool:
         """Returns whether padding changes nothing: not so where tokens are mixed without a mask, as in FNet."""
-        uneven = _uneven(example)
+        uneven = self._uneven(example)
         with _evaluating(self):
-            alone = torch.cat([self(text) for text in _one_by_one(uneven)])
-            return _close(alone, self(uneven))
+            try:
+                alone = torch.cat([self(text) for text in _one_by_one(uneven)])
+                return _close(alone, self(uneven))
+            except Exception as error:  # a network that takes some lengths only says so again when it is trained
+                log.debug("%s does not take texts of odd lengths: %s", type(self.model).__name__, error)
+                return False
+
+    def _uneven(self, texts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Some tokens of the longest text of a batch, and the first half of them, padded as the tokenizer does it."""
+        ids = max((text["input_ids"][0] for text in _one_by_one(texts)), key=len)
+        ids = ids.repeat(-(-_FEW // len(ids)))[: min(_MANY, self._tokenization.max_length)]
+        return self._tokenization.collate([ids, ids[: len(ids) // 2 | 1]])  # an odd number: some take only even ones
 
     def forward_from(self, stage: str, activation: Tensor, inputs: Any = None) -> Tensor:
         """Returns the features of states as `forward_to` gives them, of which there may be more than tokens."""
@@ -152,15 +168,6 @@ def _one_by_one(texts: dict[str, Tensor]) -> list[dict[str, Tensor]]:
     """Each text of a batch as a batch of its own, without padding."""
     real = texts["attention_mask"].bool()
     return [{name: value[row][real[row]][None] for name, value in texts.items()} for row in range(len(real))]
-
-
-def _uneven(texts: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The longest text of a batch and its first half, padded."""
-    longest = int(texts["attention_mask"].sum(dim=1).argmax())
-    alone = _one_by_one(texts)[longest]
-    both = {name: value.repeat(2, 1) for name, value in alone.items()}
-    both["attention_mask"][1, (both["attention_mask"].shape[1] + 1) // 2 :] = 0
-    return both
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

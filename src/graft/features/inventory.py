@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from safetensors import SafetensorError, safe_open
 
@@ -14,6 +15,7 @@ from graft.features.key import Key
 from graft.features.parts import PARTS, read_parts
 from graft.features.store import DESCRIPTION, left_over
 
+_PRUNED = ".pruned"
 _NAME = re.compile("[0-9a-f]{32}")  # of a store's folder, see `name_of`
 
 
@@ -38,8 +40,14 @@ class Entry:
 
 def entries(root: Path) -> list[Entry]:
     """Returns all stores, the one used last first; whatever else lies in the folder is not ours."""
-    found = [_entry(folder) for folder in root.glob("*") if _NAME.fullmatch(folder.name) and folder.is_dir()]
+    found = [_entry(folder) for folder in root.glob("*") if _is_store(folder)]
     return sorted(found, key=lambda entry: entry.used, reverse=True)
+
+
+def _is_store(folder: Path) -> bool:
+    if not _NAME.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+        return False
+    return (folder / DESCRIPTION).is_file() or any(folder.glob(PARTS))
 
 
 def _entry(folder: Path) -> Entry:
@@ -83,10 +91,11 @@ def prune(root: Path, chosen: list[Entry]) -> int:
     """
     freed = 0
     for entry in chosen:
-        gone = root / f".{entry.folder.name}.pruned"
-        entry.folder.rename(gone)  # in one step, so that no run finds half of it
-        shutil.rmtree(gone)
+        entry.folder.rename(root / f".{entry.folder.name}.{uuid4().hex}{_PRUNED}")  # at once: no run finds half of it
         freed += entry.size
+    for gone in root.glob(f".*{_PRUNED}"):  # also what a killed `graft cache prune` has left
+        if _NAME.fullmatch(gone.name.split(".")[1]):
+            shutil.rmtree(gone, ignore_errors=True)
     for path in [path for entry in entries(root) for path in left_over(entry.folder)]:
         with suppress(OSError):
             freed += path.stat().st_size

@@ -1,7 +1,6 @@
 """What determines a feature, or an image, beside the sample itself, and a name for all of it."""
 
 import hashlib
-import inspect
 import json
 import pickle
 import re
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from graft.features.own_code import own_files
+from graft.features.own_code import own_code
 
 if TYPE_CHECKING:  # for `graft cache`, which needs no networks
     from graft.backbones import Backbone
@@ -62,7 +62,7 @@ def key_of(
         "precision": f"{precision}, matmul {torch.get_float32_matmul_precision()}",
         "device": device,
         "stage": stage,
-        "code": _digest_of_code(backbone, *backbone.modules(), preprocess, source, *makers),
+        "code": _digest_of_code(backbone, preprocess, source, *makers),
         "libraries": _versions(_LIBRARIES),
     }
 
@@ -102,7 +102,7 @@ def digest_of_tensors(network: nn.Module, without: Collection[int] = ()) -> str:
     """
     digest = hashlib.sha256()
     for name, tensor in (*network.named_parameters(), *network.named_buffers()):
-        if id(tensor) not in without:
+        if id(tensor) not in without and not (tensor.is_meta or is_lazy(tensor)):  # which have no values yet
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
             flat = tensor.detach().cpu().contiguous().reshape(-1)
             digest.update(flat.view(torch.uint8).numpy().data)
@@ -130,9 +130,8 @@ def identity(preprocess: Callable[[Any], Any]) -> str:
 def _digest_of_code(*makers: Any) -> str:
     """Of Graft's rooms that features come out of, and of the files that others' functions and classes stand in."""
     digest = hashlib.sha256(_digest_of_rooms())
-    sources = [each if inspect.isroutine(each) or inspect.isclass(each) else type(each) for each in makers]
-    for path in own_files({str(source.__module__) for source in sources}):
-        digest.update(path.read_bytes())
+    for source in own_code(makers):
+        digest.update(source)
     return digest.hexdigest()
 
 
