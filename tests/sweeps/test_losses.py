@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 from pathlib import Path
 
 import optuna
@@ -67,8 +68,14 @@ def sweep(tmp_path, monkeypatch):
     monkeypatch.setenv("GRAFT_ROOT", str(tmp_path))
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
-    def run(act, *words):
-        line = ["sweep=grid", f"optimizer.lr={','.join(RATES)}", "name=lost", "hydra.mode=MULTIRUN", *words]
+    def run(act, *words, rates=RATES):
+        line = [
+            "sweep=grid",
+            f"optimizer.lr={rates if isinstance(rates, str) else ','.join(rates)}",
+            "name=lost",
+            "hydra.mode=MULTIRUN",
+            *words,
+        ]
         with initialize_config_dir(str(configs_dir()), version_base="1.3"):
             config = compose("train", [each for each in line if "lr=" not in each], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
@@ -103,6 +110,30 @@ def test_a_job_that_dies_fails_and_no_other_of_its_batch_does(sweep):
     assert found == [*lost, ("0.1", "failed"), ("0.02", "complete"), ("0.03", "complete")]
     assert "1 of the sweep's trials failed" in launcher.error
     assert "a worker was killed: out of memory? It did so 2 times; hydra.sweeper.retry_failed=true" in launcher.error
+
+
+def test_a_search_draws_what_an_unbroken_one_would_have_also_after_a_trial_that_failed(sweep, monkeypatch, tmp_path):
+    monkeypatch.setattr(Process, "exists", property(lambda self: False))
+    deaths = []
+
+    def dies(runs):
+        for run in runs:
+            if deaths:
+                deaths.pop()
+                run.die()
+                raise Died
+            run.begin().end()
+
+    words = ["hydra.sweeper.n_trials=4", "hydra.sweeper.sampler={_target_: optuna.samplers.RandomSampler}"]
+    _, unbroken = sweep(dies, *words, rates="interval(0.01,0.1)")
+    shutil.rmtree(tmp_path / "logs")
+    deaths += [1, 2]
+    for _ in range(2):
+        with pytest.raises(Died):
+            sweep(dies, *words, rates="interval(0.01,0.1)")
+    _, found = sweep(dies, *words, "hydra.sweeper.retry_failed=true", rates="interval(0.01,0.1)")
+    assert [ending for _, ending in found[:2]] == ["lost", "failed"]
+    assert sorted(each for each in found if each[1] == "complete") == sorted(unbroken)
 
 
 def test_jobs_that_wait_in_a_queue_may_begin_while_others_are_waited_for(sweep, monkeypatch, caplog):

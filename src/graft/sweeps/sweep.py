@@ -139,8 +139,7 @@ class Sweep:
         return next((trial for trial in self._trials() if trial.state is TrialState.WAITING), None)
 
     def _ask_one(self) -> FrozenTrial:
-        started = [trial for trial in self._trials() if trial.state is not TrialState.WAITING and not _is_lost(trial)]
-        self.study.sampler = make_sampler(self.settings, len(started))
+        self.study.sampler = make_sampler(self.settings, len(self._spent()))
         trial = self.study.ask(self.space.distributions())
         trial.set_user_attr("owner", dataclasses.asdict(Process.this()))
         asked = next(each for each in self._trials() if each.number == trial.number)
@@ -161,9 +160,14 @@ class Sweep:
         trials = self._trials()
         if self.settings.n_trials is None:
             return sum(trial.state is TrialState.WAITING for trial in trials)
+        return max(0, int(self.settings.n_trials) - len(self._spent()))
+
+    def _spent(self) -> list[FrozenTrial]:
+        """Trials that count: of one that was lost or failed, and was begun once more, the last."""
+        trials = self._trials()
         again = {trial.user_attrs.get("again") for trial in trials}
-        spent = [t for t in trials if t.state is not TrialState.WAITING and not _is_lost(t) and t.number not in again]
-        return max(0, int(self.settings.n_trials) - len(spent))
+        begun = [trial for trial in trials if trial.state is not TrialState.WAITING and not _is_lost(trial)]
+        return [trial for trial in begun if trial.number not in again]
 
     def _enqueue_grid(self) -> None:
         known = {tuple(_asked(trial).get(key) for key in self.space.varied) for trial in self._trials()}
