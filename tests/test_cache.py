@@ -156,6 +156,13 @@ def test_states_of_the_tokens_are_kept_below_what_learns(tiny_text, computed, we
     assert same(cached, again)
 
 
+@pytest.mark.parametrize("strategy", ["linear_probe", "feature_extraction"])
+def test_nothing_is_kept_where_texts_change_each_other(tiny_text, monkeypatch, tmp_path, strategy):
+    monkeypatch.setattr("graft.backbones.transformers.TransformersBackbone.is_alike_in_any_batch", lambda *_: False)
+    tiny_text(f"strategy={strategy}", *SHORT)
+    assert not list(tmp_path.glob("features/*"))
+
+
 def test_texts_that_differ_in_case_are_different_texts(tiny_text, computed, reviews, tmp_path):
     """The tokenizer knows `great`, not `GREAT`; copies are found without regard to case, features are not."""
     table = tmp_path / "reviews.csv"
@@ -292,9 +299,18 @@ def test_what_is_no_store_is_neither_listed_nor_removed(two, graft, capsys):
     thesis.write_text("\\section{}")
     (thesis.parent / "poetry.lock").write_text("")
     os.utime(thesis.parent / "poetry.lock", (0, 0))
+    likely = two / ("ab" * 16)
+    likely.mkdir()
+    (likely / "photo.jpg").touch()
+    moved = next(path for path in two.glob("*") if (path / "key.json").exists())
+    moved.rename(two.parent / "moved")
+    moved.symlink_to(two.parent / "moved")
     assert graft("cache", "prune", "all", f"folder={two}") == 0
-    assert "2 of 2 removed" in capsys.readouterr().out
-    assert sorted(path.name for path in two.rglob("*")) == ["chapter.tex", "poetry.lock", "thesis"]
+    assert "1 of 1 removed" in capsys.readouterr().out
+    kept = ["chapter.tex", "photo.jpg", "poetry.lock", "thesis", likely.name, moved.name]
+    assert sorted(path.name for path in two.rglob("*")) == sorted(kept)
+    assert (two.parent / "moved" / "key.json").exists()
+    assert graft("cache", "prune", "unused_for=nan", f"folder={two}") == 2
 
 
 @pytest.mark.parametrize("told", ["[]", "5", "{", '{"backbone": "x"}', '{"backbone": "[]"}', '{"backbone": 1}'])

@@ -135,6 +135,17 @@ def test_a_network_that_mixes_padding_in_is_told_from_those_that_do_not(backbone
         mixing.enter("block_1", example(mixing))
 
 
+@pytest.mark.parametrize("config", [BertConfig(max_position_embeddings=32, **SIZES)])
+def test_padding_is_tried_on_the_tokenizers_side_and_with_more_than_a_token(config, small_bert, tmp_path):
+    """Positions are counted from the left, so that padding there moves a text."""
+    network = TransformersBackbone(**made(config, small_bert, tmp_path))
+    tokenization = network.preprocess(train=False)
+    one_token = {"input_ids": torch.tensor([[5], [6]]), "attention_mask": torch.ones(2, 1, dtype=torch.int64)}
+    assert network.is_alike_in_any_batch(one_token)
+    tokenization.tokenizer.padding_side = "left"
+    assert not network.is_alike_in_any_batch(one_token)
+
+
 def test_a_network_whose_lower_part_hands_on_more_for_as_many_tokens_is_not_cut(small_bert, tmp_path):
     rotary = NomicBertConfig(max_position_embeddings=64, **SIZES)
     network = TransformersBackbone(**made(rotary, small_bert, tmp_path) | {"weights": "none"})

@@ -1,10 +1,13 @@
+import functools
 import importlib
 import sys
+import types
 from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from torch import nn
+from torchvision.transforms import v2
 
 from graft.backbones import TimmBackbone
 from graft.backbones.images import ImagePreprocessing
@@ -147,34 +150,62 @@ def test_a_line_of_code_that_computes_features_changes_it(made, monkeypatch, tmp
 
 @pytest.fixture
 def own_code(tmp_path, monkeypatch):
-    """Imports a user's modules, `ours` and `helper`, which it uses; `helper` has the given line."""
+    """Imports a user's module, which uses others; `line`: what one of them has."""
     monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").touch()
+    (tmp_path / "package" / "base.py").write_text("class Base:\n    pass\n")
     (tmp_path / "ours.py").write_text(
-        "from helper import act\nfrom torch import nn\n\nclass Net(nn.Module):\n    pass\n\nclass Source:\n    pass\n"
+        "from package.base import Base as B\nfrom torch import nn\n\nclass Net(nn.Module):\n    pass\n\n"
+        "class Source(B):\n    def load(self):\n        from package import late\n        return late.value()\n\n"
+        "def change(x):\n    from consts import SIZE\n    return x + SIZE\n\ndel B\n"
     )
 
-    def load(line):
-        (tmp_path / "helper.py").write_text(f"def act(x):\n    return {line}\n")
-        for module in ("ours", "helper"):
+    def load(file, line):
+        for name in ("consts", "package/late", "package/base"):
+            kept = {"package/base": "class Base:\n    pass\n"}.get(name, "SIZE = 1\n")
+            (tmp_path / f"{name}.py").write_text(kept + (line if name == file else ""))
+        for module in MODULES:
             sys.modules.pop(module, None)
         importlib.invalidate_caches()
-        return importlib.import_module("ours")
+        for module in MODULES:
+            importlib.import_module(module)
+        return sys.modules["ours"]
 
     yield load
-    for module in ("ours", "helper"):
+    for module in MODULES:
         sys.modules.pop(module, None)
 
 
-@pytest.mark.parametrize("of", ["network", "source", "augmentation"])
-def test_code_of_a_users_own_and_what_it_uses_count(made, own_code, of):
+MODULES = ("ours", "consts", "package", "package.late", "package.base")
+WRAPPED = {
+    "as it is": lambda made: made,
+    "in a partial": functools.partial,
+    "in a transform": lambda made: v2.RandomApply([v2.Lambda(made)]),
+    "in a list of an object": lambda made: types.SimpleNamespace(steps=[made]),
+}
+
+
+@pytest.mark.parametrize("file", ["consts", "package/late", "package/base"])
+@pytest.mark.parametrize("of", ["network", "source", *WRAPPED])
+def test_code_of_a_users_own_and_what_it_uses_count(made, own_code, of, file):
     backbone, own = made
     names = []
-    for line in ("x", "x", "x + 1"):
-        ours = own_code(line)
-        given = {"source": {"source": ours.Source()}, "augmentation": {"makers": [ours.Source()]}}.get(of, {})
+    for line in ("", "", "SIZE = 2\n"):
+        ours = own_code(file, line)
+        given = {"makers": [WRAPPED[of](ours.change)]} if of in WRAPPED else {}
         backbone.part = ours.Net() if of == "network" else None
-        names.append(name(backbone, own, **given))
+        names.append(name(backbone, own, source=ours.Source() if of == "source" else None, **given))
     assert names[0] == names[1] != names[2]
+
+
+def test_who_edits_code_that_runs_does_not_change_what_it_made(made, own_code, tmp_path):
+    backbone, own = made
+    source = own_code("consts", "").Source()
+    before = name(backbone, own, source=source)
+    (tmp_path / "ours.py").write_text((tmp_path / "ours.py").read_text() + "\nMORE = 1\n")
+    assert name(backbone, own, source=source) == before
+    assert name(backbone, own, source=own_code("consts", "").Source()) != before
 
 
 def test_another_tokenizer_or_length_is_another_preprocessing(small_bert, settings):
