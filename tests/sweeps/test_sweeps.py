@@ -49,13 +49,27 @@ def trials():
 GRID = ("optimizer.lr=1e-3,1e-2", "task.head.dropout=0,0.3")
 
 
+def refuse_the_test_split(monkeypatch):
+    """Whoever asks for its samples, in whatever form, fails."""
+    dataset, loader_of = DataModule.dataset, DataModule.loader_of
+
+    def no_dataset(self, split, *rest, **named):
+        assert split != "test", "the test split"
+        return dataset(self, split, *rest, **named)
+
+    def no_loader(self, rows, *rest):
+        assert not set(rows.tolist()) & set(self.splits["test"].tolist()), "the test split"
+        return loader_of(self, rows, *rest)
+
+    monkeypatch.setattr(DataModule, "dataset", no_dataset)
+    monkeypatch.setattr(DataModule, "loader_of", no_loader)
+
+
 def test_a_grid_is_every_combination_once_and_the_same_command_does_nothing_more(
     sweep, trials, read, capsys, monkeypatch
 ):
-    used = []
-    monkeypatch.setattr(DataModule, "test_dataloader", lambda self: used.append("the test split"))
+    refuse_the_test_split(monkeypatch)
     folder = sweep("grid", *GRID)
-    assert not used
     rows = trials(folder)
     settings = {(row["optimizer.lr"], row["task.head.dropout"]) for row in rows}
     assert settings == {("0.001", "0"), ("0.001", "0.3"), ("0.01", "0"), ("0.01", "0.3")}
@@ -146,7 +160,9 @@ def test_a_trial_without_a_number_fails(sweep, trials, at_once):
 
 
 def test_what_no_run_tells_stops_a_sweep_after_its_first_trial(sweep, trials, at_once, capsys):
-    folder = sweep("grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.metric=parameters/trainabel", code=2)
+    folder = sweep(
+        "grid", "optimizer.lr=1e-3,1e-2", "hydra.sweeper.metric=parameters/trainabel", "hydra.sweeper.mode=min", code=2
+    )
     assert "Did you mean 'parameters/trainable'?" in capsys.readouterr().err
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["0"]
 
@@ -247,6 +263,9 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
     [
         (["sweep=grid"], "the sweep varies nothing"),
         (["sweep=grid", "optimizer.lr=interval(0,1)"], "an interval has no end of values"),
+        (["sweep=random", "hydra.sweeper.metric=val/loss"], "would take the trial with the largest val/loss"),
+        (["sweep=random", "hydra.sweeper.metric=parameters/trainable"], "largest parameters/trainable"),
+        (["sweep=random", "hydra.sweeper.maximize=[val/loss]", "hydra.sweeper.minimize=[val/loss]"], "both minimised"),
         (["sweep=random", "test=true"], "a sweep leaves the test split alone"),
         (["sweep=grid", "test=false,true"], "a sweep leaves the test split alone"),
         (["sweep=random", "hydra.sweeper.metric=test/auroc"], "would let the test split choose"),

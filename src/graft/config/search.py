@@ -1,5 +1,6 @@
 """Checks a search before its first trial."""
 
+import re
 from collections.abc import Iterator
 
 from omegaconf import DictConfig, OmegaConf
@@ -10,6 +11,7 @@ from graft.config.space import read_space
 from graft.config.validate import raise_problems, validated
 from graft.errors import did_you_mean
 
+_LESS = re.compile(r"/(loss|rmse|mae|mse|calibration_error)$|^(seconds|parameters)")  # of which less is better
 _FOUND = {"lr": "optimizer.lr", "batch_size": "datamodule.batch_size"}  # by `find`, before a training
 _LUCK = {  # what makes runs of one configuration come out differently
     "seed": "its values are runs of one configuration",
@@ -60,6 +62,13 @@ def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterat
         yield "hydra.sweeper.n_trials: a grid has as many trials as combinations; take sweep=random for a part of them."
     if sweeper.sampler is not None and sweeper.n_trials is None:
         yield "hydra.sweeper.n_trials: a search that samples has no end by itself; give it a number of trials."
+    if not (sweeper.minimize or sweeper.maximize) and sweeper.mode == "max" and _LESS.search(str(sweeper.metric)):
+        yield (
+            f"hydra.sweeper.mode: max would take the trial with the largest {sweeper.metric} for the best; say"
+            " hydra.sweeper.mode=min."
+        )
+    if twice := sorted({*(sweeper.minimize or ())} & {*(sweeper.maximize or ())}):
+        yield f"hydra.sweeper.minimize: {', '.join(twice)} cannot be both minimised and maximised."
     if sweeper.pruner is not None and (sweeper.minimize or sweeper.maximize):
         yield "hydra.sweeper.pruner: with several objectives none says which trial is worse; set it to null."
     if sweeper.pruner is not None and not str(sweeper.metric).startswith("val/"):

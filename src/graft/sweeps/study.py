@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 from omegaconf import DictConfig, OmegaConf
 from optuna.storages import BaseStorage, JournalStorage, get_storage
@@ -128,7 +129,8 @@ def make_sampler(settings: DictConfig, number: int) -> optuna.samplers.BaseSampl
     """
     if settings.sampler is None:
         return optuna.samplers.RandomSampler()  # a grid's trials wait in line, nothing is sampled
-    sampler: optuna.samplers.BaseSampler = build(settings.sampler, seed=settings.seed + number)
+    (seed,) = np.random.SeedSequence((settings.seed, number)).generate_state(1).tolist()  # no seed + 1 is another's
+    sampler: optuna.samplers.BaseSampler = build(settings.sampler, seed=seed)
     return sampler
 
 
