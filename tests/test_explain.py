@@ -13,11 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
+from graft.backbones.evaluating import evaluating
 from graft.data.inputs import read_inputs
 from graft.data.table import Kind, Targets
 from graft.errors import ConfigError
 from graft.explain import chosen
-from graft.explaining.asking import undisturbed
 from graft.explaining.samples import Asked, explained_images, explained_texts
 from graft.restoring import restored_task
 from graft.runs.folder import RunFolder
@@ -79,7 +79,7 @@ def test_each_image_has_a_picture_and_a_place_on_the_page(tiny, graft, flowers, 
     assert "target=ros is none of the classes of the run. Did you mean 'rose'?" in capsys.readouterr().err
     _, task = restored_task(RunFolder.open(run), "best")
     before = state_of(task)
-    with undisturbed(task):
+    with evaluating(task):
         assert len(list(explained_images(task, asked_of(read_inputs(flowers, "images", "path").table)))) == 64
     assert_same(before, state_of(task))
 
@@ -149,7 +149,7 @@ def test_texts_are_shown_in_the_terminal_and_on_the_page(tiny_text, graft, tmp_p
     assert not re.search(r"""(src|href)=["'](?!data:)""", page)
     _, task = restored_task(RunFolder.open(run), "best")
     before = state_of(task)
-    with undisturbed(task):
+    with evaluating(task):
         assert len(list(explained_texts(task, asked_of(read_inputs(texts, "texts", "text").table)))) == 2
     assert_same(before, state_of(task))
 

@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from graft.backbones.evaluating import evaluating
 from graft.build import build_trainer
 from graft.data.inputs import read_inputs
 from graft.data.table import Kind, Table, Targets
 from graft.errors import ConfigError, did_you_mean
 from graft.expected_warnings import ignore_expected_warnings
-from graft.explaining.asking import captum, undisturbed
+from graft.explaining.asking import captum
 from graft.explaining.explanation import ExplainedImage, ExplainedText
 from graft.explaining.page import MOST_IMAGES, page
 from graft.explaining.pictures import beside
@@ -71,7 +72,7 @@ def explain(cfg: DictConfig) -> Path:
             asked = _asked(inputs.table, predictions_of(inputs.table, trainer, task, _BATCH), target)
             log.info("explaining %d of %d inputs", len(inputs.table.ids), len(inputs.ids))
         task = task.float().to(trainer.strategy.root_device)  # gradients want all digits
-        with appearing(output) as folder, undisturbed(task):
+        with appearing(output) as folder, evaluating(task):
             write = _write_images if samples_are == "images" else _write_texts
             samples = write(task, asked, folder, str(trained.name))
         print(f"explanations: {output / 'explanations.html'}")

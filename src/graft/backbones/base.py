@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from graft.backbones.evaluating import evaluating
 from graft.backbones.stages import Stage
 from graft.backbones.upper import Upper
 from graft.errors import GraftError, did_you_mean
@@ -125,12 +126,8 @@ class Backbone(nn.Module, ABC):
             NotCut: The stages above need more than its activation.
         """
         names = [known.name for known in self.stages]
-        modes = {module: module.training for module in self.modules()}
-        try:
-            upper = Upper(self.eval(), self.stages, names.index(stage), example)
-        finally:
-            for module, training in modes.items():
-                module.training = training
+        with evaluating(self):
+            upper = Upper(self, self.stages, names.index(stage), example)
         self._uppers[stage] = upper
         return upper.activation
 

@@ -2,8 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -13,6 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from graft.backbones import hub, weights
 from graft.backbones.base import Backbone
+from graft.backbones.evaluating import evaluating
 from graft.backbones.packing import packed, spread
 from graft.backbones.stages import partition
 from graft.backbones.tokens import Tokenization
@@ -119,7 +118,7 @@ class TransformersBackbone(Backbone):
             raise NotCut(f"behind {stage}: its states, {tuple(states.shape)}, are not those of single tokens")
         uneven = self._uneven(example)
         _, shorter = _one_by_one(uneven)
-        with _evaluating(self):
+        with evaluating(self), torch.no_grad():  # not inference mode, whose tensors some networks keep for later
             try:
                 kept = pad_sequence([self.forward_to(stage, text)[0] for text in _one_by_one(uneven)], batch_first=True)
                 got = [self.forward_from(stage, kept, uneven), self.forward_from(stage, kept[1:], shorter)]
@@ -132,7 +131,7 @@ class TransformersBackbone(Backbone):
     def is_alike_in_any_batch(self, example: dict[str, Tensor]) -> bool:
         """Returns whether padding changes nothing: not so where tokens are mixed without a mask, as in FNet."""
         uneven = self._uneven(example)
-        with _evaluating(self):
+        with evaluating(self), torch.no_grad():
             try:
                 alone = torch.cat([self(text) for text in _one_by_one(uneven)])
                 return _close(alone, self(uneven))
@@ -149,19 +148,6 @@ class TransformersBackbone(Backbone):
     def forward_from(self, stage: str, activation: Tensor, inputs: Any = None) -> Tensor:
         """Returns the features of states as `forward_to` gives them, of which there may be more than tokens."""
         return super().forward_from(stage, spread(activation, inputs["attention_mask"]), inputs)
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Without dropout and gradients; afterwards each module is as it was."""
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        with torch.no_grad():  # not inference mode, whose tensors some networks would keep for later
-            yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 def _one_by_one(texts: dict[str, Tensor]) -> list[dict[str, Tensor]]:

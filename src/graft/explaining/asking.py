@@ -1,7 +1,5 @@
-"""The network as it is asked for explanations: the numbers that are explained, and nothing of it changed."""
+"""The network as it is asked for explanations: the numbers that are explained."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, cast
 
@@ -23,18 +21,6 @@ def captum() -> ModuleType:
     except ImportError as error:
         raise GraftError("graft explain needs the extra `explain`: pip install 'graft[explain]'") from error
     return cast("ModuleType", captum.attr)
-
-
-@contextmanager
-def undisturbed(task: Supervised) -> Iterator[None]:
-    """Has a task in eval mode, and each of its modules as it was afterwards."""
-    modes = {module: module.training for module in task.modules()}
-    task.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 def scores(task: Supervised, inputs: Any) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from graft.backbones import Backbone
+from graft.backbones.evaluating import evaluating
 from graft.backbones.frozen import Frozen
 
 Precision = Callable[[], AbstractContextManager[Any]]
@@ -32,8 +33,7 @@ def extracting(
         What turns the batches of a loader into their `index` and their features, float32 `(batch, num_features)`, or
         the activations behind the stage, `(batch, …)` as they are; both on the CPU.
     """
-    modes = {module: module.training for module in backbone.modules()}
-    frozen = Frozen(backbone.eval().to(device))
+    frozen = Frozen(backbone.to(device))
 
     @torch.inference_mode()
     def compute(inputs: Any) -> Tensor:
@@ -44,10 +44,9 @@ def extracting(
             return frozen(inputs).float().cpu()
 
     try:
-        yield lambda loader: ((batch["index"], compute(batch["inputs"])) for batch in loader)
+        with evaluating(backbone):
+            yield lambda loader: ((batch["index"], compute(batch["inputs"])) for batch in loader)
     finally:
-        for module, training in modes.items():
-            module.training = training
         backbone.cpu()
 
 
