@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from graft.backbones.base import Backbone
 from graft.backbones.stages import partition
@@ -56,6 +57,34 @@ def test_the_stage_is_found_in_networks_of_timm(settings, asked, model, stage, l
     images = torch.randn(2, 3, 64, 64)
     place = GradCam(task, images, torch.tensor([0, 1])).place
     assert (place.stage, place.layout) == (stage, layout)
+
+
+def patches(count, generator):
+    """Noise with a bright patch in one corner, which is the class's colour; images, classes, corners."""
+    classes, corners = (torch.randint(most, (count,), generator=generator) for most in (2, 4))
+    images = torch.randn(count, 3, 64, 64, generator=generator) / 2
+    images[range(count), classes] += 2 * torch.kron(
+        functional.one_hot(corners, 4).view(-1, 2, 2), torch.ones(1, 32, 32)
+    )
+    return images, classes, corners
+
+
+def test_the_map_of_a_trained_vit_is_where_the_patch_is_that_decides(settings, asked):
+    """Not where classes lie in general: each corner has patches of both."""
+    torch.manual_seed(0)
+    task = asked(TimmBackbone(**settings(model="test_vit", weights="none", image_size=64)))
+    learning = torch.optim.AdamW([*task.backbone.parameters(), *task.head.parameters()], lr=1e-3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        images, classes, _ = patches(16, generator)
+        learning.zero_grad()
+        functional.cross_entropy(task.head(task.backbone(images)), classes).backward()
+        learning.step()
+    images, classes, corners = patches(32, generator)
+    assert torch.equal(task.head(task.backbone(images)).argmax(dim=1), classes), "else it has not learnt"
+    heat = functional.avg_pool2d(GradCam(task, images, classes)(images, classes), 2).flatten(1)
+    assert torch.equal(heat.argmax(dim=1), corners)
+    assert (heat.gather(1, corners[:, None]).squeeze(1) > heat.sum(dim=1) / 2).all()
 
 
 def test_tokens_in_another_order_are_no_grid(looking):
