@@ -273,10 +273,17 @@ def test_int8_weights_are_measured_on_the_validation_split_beside_float32(texts,
     assert told["scores"]["accuracy"][0] == pytest.approx(read(texts, "summary.json")["val/accuracy"], abs=1e-3)
     card = (folder / "README.md").read_text()
     assert f"{told['speed']['5']:.2f} times as fast in batches of 5" in card
-    without = "import sys; sys.modules['torchao'] = None; import torch; p = torch.export.load('model.pt2'); p.module()"
-    shown = "; print({str(value.dtype) for value in p.state_dict.values()})"
-    ran = subprocess.run([sys.executable, "-c", without + shown], cwd=folder, capture_output=True, text=True)
+    without = """if True:
+        import sys
+        sys.modules["torchao"] = None
+        import torch
+        program = torch.export.load("model.pt2")
+        said = program.module()(torch.ones((3, 6), dtype=torch.int64), torch.ones((3, 6), dtype=torch.int64))
+        print({str(value.dtype) for value in program.state_dict.values()}, said.sum(dim=1).tolist())
+    """
+    ran = subprocess.run([sys.executable, "-c", without], cwd=folder, capture_output=True, text=True)
     assert "torch.int8" in ran.stdout, ran.stderr
+    assert json.loads(ran.stdout[ran.stdout.index("[") :]) == pytest.approx([1, 1, 1], abs=1e-5)
 
 
 def test_neighbours_of_the_training_set_are_part_of_a_program(tiny, graft, tmp_path, capsys):

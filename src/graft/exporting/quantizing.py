@@ -20,8 +20,8 @@ def quantized(network: Network) -> Network:
     """Returns a copy whose linear layers hold int8 weights, a scale for each row.
 
     Weights alone are quantised (torchao's `Int8WeightOnlyConfig`, version 2): its other int8 configurations quantise
-    activations too, which on a CPU pays only in compiled code, and a program holds none. Convolutions of 1 x 1, most of
-    the weights of modern ones, are linear layers too, and made such; torchao has no int8 for other convolutions.
+    activations too, which outside of compiled code, and a program holds none, is slow on most CPUs. Convolutions of
+    1 x 1, most of the weights of modern ones, are linear layers too, and made such; torchao has no int8 for others.
 
     Raises:
         GraftError: The extra is not installed, or the network has no such layer.
