@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -138,22 +139,58 @@ def test_another_network_than_the_runs_is_refused(images, tmp_path, monkeypatch)
         write(model, "safetensors", None, tmp_path)
 
 
-@pytest.mark.parametrize("kind", [pytest.param("multilabel", marks=pytest.mark.slow), "regression"])
-def test_labels_and_values_come_out_as_the_task_says_them(kind, graft, flowers, tmp_path, tiny_words, read):
+@pytest.fixture
+def labelled(graft, flowers, tmp_path, tiny_words):
+    """Trains on a table of the images with the labels that it is given; returns the run folder and the table."""
+
+    def train(kind, labels, *own):
+        table, run = tmp_path / "table.csv", tmp_path / kind
+        rows = zip(sorted(flowers.rglob("*.png")), labels, strict=True)
+        table.write_text("path,label\n" + "".join(f"{path},{label}\n" for path, label in rows))
+        words = [word for word in tiny_words if not word.startswith("datamodule=")]
+        words += [f"task={kind}", "datamodule=image_table", f"datamodule.path={table}", "trainer.max_epochs=1"]
+        assert graft("train", *words, *own, f"hydra.run.dir={run}") == 0
+        return run, table
+
+    return train
+
+
+def test_labels_come_out_of_each_format_as_the_run_says_them(labelled, graft, read, tmp_path):
+    """By ONNX Runtime, by torch alone and by the folder's own script, of images that the script prepares."""
+    import onnxruntime
+
+    labels = [
+        "|".join(["cell", *(["even"] if number % 2 else []), *(["third"] if number % 3 else [])])
+        for number in range(64)
+    ]
+    run, _ = labelled("multilabel", labels, "datamodule.columns.separator='|'")
+    for form in ("onnx", "torch", "safetensors"):
+        assert graft("export", f"run={run}", f"format={form}", f"to={tmp_path}/{form}") == 0
+        assert read(tmp_path / form, "export.json")["check"]["max_difference"] <= 1e-4
+        told = read(tmp_path / form, "preprocessing.json")
+        assert told["classes"] == ["cell", "even", "third"]
+        assert "sigmoid is part of the network" in told["output"]["meaning"]
+        assert "above 0.5" in told["output"]["meaning"]
+    script = runpy.run_path(f"{tmp_path}/safetensors/inference.py")["Model"](tmp_path / "safetensors")
+    rows = pq.read_table(run / "predictions.parquet").to_pylist()
+    inputs = torch.stack([script.prepare(row["id"]) for row in rows])
+    session = onnxruntime.InferenceSession(tmp_path / "onnx" / "model.onnx")
+    said = {
+        "onnx": session.run([told["output"]["name"]], {"images": inputs.numpy()})[0],
+        "torch": torch.export.load(tmp_path / "torch" / "model.pt2").module()(inputs).numpy(),
+        "safetensors": np.array([list(each.values()) for each in script.predict([row["id"] for row in rows])]),
+    }
+    known = np.array([[row[f"probability/{name}"] for name in told["classes"]] for row in rows])
+    assert np.ptp(known, axis=0).min() > 1e-3, "the same for all would prove nothing"
+    assert np.abs(known.sum(axis=1) - 1).min() > 0.1, "so would a softmax"
+    for form, found in said.items():
+        assert np.abs(found - known).max() < 1e-5, form
+        assert ((found > 0.5) == [[row[f"prediction/{name}"] for name in told["classes"]] for row in rows]).all()
+
+
+def test_values_come_out_in_their_unit(labelled, graft, tmp_path, read):
     """From a run whose data have moved: the check is on random inputs then, and says so."""
-    rows = [(path, number) for number, path in enumerate(sorted(flowers.rglob("*.png")))]
-    label = (
-        (lambda path, n: path.parent.name + ("|even" if n % 2 else ""))
-        if kind == "multilabel"
-        else (lambda path, n: 100 + 10 * n)
-    )
-    table = tmp_path / "table.csv"
-    table.write_text("path,label\n" + "".join(f"{path},{label(path, number)}\n" for path, number in rows))
-    run = tmp_path / kind
-    words = [word for word in tiny_words if not word.startswith("datamodule=")]
-    own = [f"task={kind}", "datamodule=image_table", f"datamodule.path={table}", "trainer.max_epochs=1"]
-    own += ["datamodule.columns.separator='|'"] if kind == "multilabel" else []
-    assert graft("train", *words, *own, f"hydra.run.dir={run}") == 0
+    run, table = labelled("regression", range(100, 740, 10))
     table.unlink()
     assert graft("export", f"run={run}", "format=safetensors", f"to={tmp_path}/out") == 0
     told = read(tmp_path / "out", "export.json")["check"]
@@ -163,8 +200,7 @@ def test_labels_and_values_come_out_as_the_task_says_them(kind, graft, flowers, 
     network = Network(model.task, model.examples.keys)
     program = tmp_path / "model.pt2"
     programs.save_program(programs.traced(network, model.examples), program)
-    found = programs.program_runner(program)({"images": torch.randn(3, 3, 32, 32)})
-    assert (found.min() > 50) if kind == "regression" else bool(((found > 0) & (found < 1)).all())
+    assert programs.program_runner(program)({"images": torch.randn(3, 3, 32, 32)}).min() > 50
     assert checking.check(model.task, model.examples, programs.program_runner(program), program).largest <= 1e-4
 
 

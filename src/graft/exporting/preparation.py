@@ -46,7 +46,9 @@ def save_tokenizer(preprocess: Any, folder: Path) -> None:
 
 _MEANING = {
     Kind.SINGLE_LABEL: "probabilities of the classes, which add up to 1 (softmax is part of the network)",
-    Kind.MULTI_LABEL: "a probability for each label on its own (sigmoid is part of the network)",
+    Kind.MULTI_LABEL: (
+        "a probability for each label on its own (sigmoid is part of the network); above 0.5, Graft takes it as there"
+    ),
     Kind.REGRESSION: "values in the unit of the targets",
 }
 
