@@ -30,6 +30,7 @@ class Browser:
             "--headless=new",
             "--no-sandbox",
             "--disable-gpu",
+            *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
             "--remote-debugging-port=0",
             f"--user-data-dir={folder}",
         ]
@@ -79,6 +80,10 @@ class Browser:
         root = self.do("DOM.getDocument")["root"]["nodeId"]
         node = self.do("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.do("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
+
+    def write(self, selector, text):
+        box = f"document.querySelector('{selector}')"
+        self.of(f"{box}.value = {json.dumps(text)}; {box}.dispatchEvent(new Event('input'))")
 
     def tab(self, name):
         self.until(f"[...document.querySelectorAll('button[role=tab]')].some(tab => tab.innerText.includes('{name}'))")
@@ -183,14 +188,49 @@ def test_an_image_and_a_folder_get_the_predictions_of_graft_predict(tiny, graft,
         assert "Traceback" not in rest
 
 
+@pytest.mark.slow
+@in_a_browser
+def test_texts_get_the_predictions_of_graft_predict_and_are_no_markup(tiny_text, graft, browser, tmp_path):
+    pytest.importorskip("gradio")
+    trained = tiny_text("strategy=full_finetuning", "trainer.max_epochs=2", "optimizer.lr=1e-3")
+    lines = tmp_path / "lines.txt"
+    lines.write_text("the <b id=bold>superb</b> film\n\nthe dull film\n")
+    assert graft("predict", f"run={trained}", f"inputs={lines}", f"output={tmp_path}/known.csv") == 0
+    first, _, third = pyarrow.csv.read_csv(tmp_path / "known.csv").to_pylist()
+    with demo_of(trained) as (_, address):
+        browser.open(address)
+        browser.of("document.querySelector('#predict').click()")
+        browser.until("document.body.innerText.includes('First give a text.')")
+        browser.write("#one textarea", "the dull film")
+        browser.of("document.querySelector('#predict').click()")
+        said = browser.until(
+            "document.querySelector('#said').innerText.includes('%') && document.querySelector('#said').innerText"
+        )
+        assert f"{100 * third['probability/good']:.0f}%" in said
+        browser.tab("Many texts")
+        browser.give("#many input[type=file]", lines)
+        browser.until("document.querySelector('#many').innerText.includes('lines')")
+        browser.of("document.querySelector('#predict_all').click()")
+        table = browser.until(
+            "document.querySelector('#table')?.innerText.includes('dull') && document.querySelector('#table').innerText"
+        )
+        assert "the text is empty" in table
+        assert "the <b id=bold>superb</b> film" in table
+        assert str(round(first["probability/good"], 4)) in table
+        assert browser.of("document.querySelector('#bold')") is None
+        assert [url for url in browser.asked if not url.startswith((address.rstrip("/"), "data:", "blob:"))] == []
+
+
 def test_a_text_and_a_folder_of_texts(tiny_text, tmp_path):
     trained = tiny_text("trainer.max_epochs=1")
     predictor = Predictor(RunFolder.open(trained), "best", tmp_path)
     said = predictor.one("the film was great")
     assert sum(said.values()) == pytest.approx(1, abs=1e-5)
     lines = tmp_path / "lines.txt"
-    lines.write_text("the film was great\n\nthe film was dull\n")
+    lines.write_text(f"the film was great\n\nthe film was  dull {'very ' * 9}\n")
     names, rows, path = predictor.many([str(lines)])
+    assert names == ["id", "prediction", "text", "bad", "good", "error"]
+    assert [row[2] for row in rows] == ["the film was great", None, f"the film was dull {'very ' * 4}v…"]
     assert [row[names.index("error")] for row in rows] == [None, "the text is empty", None]
     assert pyarrow.csv.read_csv(path)["probability/good"][0].as_py() == pytest.approx(said["good"], abs=1e-6)
     for name in ("a", "b"):
@@ -198,6 +238,7 @@ def test_a_text_and_a_folder_of_texts(tiny_text, tmp_path):
         (tmp_path / name / "same.txt").write_text(f"the film was {name}")
     names, rows, _ = predictor.many([str(tmp_path / name / "same.txt") for name in ("a", "b")])
     assert [row[0] for row in rows] == ["same.txt", "same_1.txt"]
+    assert "error" not in names
 
 
 def test_mistakes_are_told_before_gradio_is_needed(graft, tmp_path, capsys, monkeypatch):

@@ -26,6 +26,7 @@ from graft.runs.signals import signals
 from graft.tasks import Supervised
 
 _DIGITS = 4  # of a probability in the table
+_LETTERS = 40  # of a text in it
 
 
 class Predictor:
@@ -58,16 +59,24 @@ class Predictor:
         return dict(zip(self.targets.classes, values, strict=True))
 
     def many(self, files: Sequence[str]) -> tuple[list[str], list[list[Any]], str]:
-        """Returns columns, rows and a CSV file of predictions; bad files have a row that says what is wrong."""
+        """Returns columns, rows and a CSV file of predictions; bad files have a row that says what is wrong.
+
+        The rows are to be looked at: texts have their beginnings there, and where nothing is wrong no column says so.
+        """
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         path = Path(files[0]) if self.samples_are == "texts" and len(files) == 1 else _beside(files, folder / "given")
         inputs = read_inputs(path, self.samples_are, column_of(self._cfg, self._cfg.datamodule, self.samples_are))
         table = tabulated(inputs, self._predicted(inputs), self.targets)
         csv = folder / "predictions.csv"
         save(csv, iter([table]))
-        columns = [_shown(table[name]) for name in table.column_names]
-        names = [name.removeprefix("probability/") for name in table.column_names]  # the page may be narrow
-        return names, [list(row) for row in zip(*columns, strict=True)], str(csv)
+        columns = [(name.removeprefix("probability/"), _shown(table[name])) for name in table.column_names]
+        if not inputs.bad:
+            columns.pop()  # of what is wrong; the page may be narrow
+        if self.samples_are == "texts":
+            predictions = sum(name.startswith("prediction") for name in table.column_names)
+            columns.insert(1 + predictions, ("text", _beginnings(inputs)))
+        names, values = zip(*columns, strict=True)
+        return list(names), [list(row) for row in zip(*values, strict=True)], str(csv)
 
     def _predicted(self, inputs: Inputs) -> Tensor:
         rows = torch.arange(len(inputs.table.ids)).numpy()
@@ -124,6 +133,14 @@ def _beside(files: Sequence[str], folder: Path) -> Path:
         name = file.name if not (folder / file.name).exists() else f"{file.stem}_{number}{file.suffix}"
         (folder / name).symlink_to(file.absolute())
     return folder
+
+
+def _beginnings(inputs: Inputs) -> list[str | None]:
+    """How each text begins; None: it cannot be read."""
+    bad = {each.id for each in inputs.bad}
+    rows = iter(range(len(inputs.table.ids)))
+    texts = [None if name in bad else " ".join(inputs.table.load(next(rows)).split()) for name in inputs.ids]
+    return [text if text is None or len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…" for text in texts]
 
 
 def _shown(column: pa.ChunkedArray) -> list[Any]:

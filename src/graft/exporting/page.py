@@ -9,6 +9,7 @@ from typing import Any
 from graft.errors import GraftError
 
 _LIKELIEST = 10  # classes to show
+_TEXTS = "A text a line or a file, or a table"
 _CSS = """
 .gradio-container {width: 100% !important; max-width: 60rem !important; margin-inline: auto !important}
 """
@@ -62,19 +63,19 @@ def page(shown: Shown) -> Any:
     with gr.Blocks(analytics_enabled=False, title=shown.title) as blocks:
         gr.Markdown(f"# {shown.title}\n\n{shown.about}")
         with gr.Tab("A text" if is_text else "An image"), gr.Row():
-            if is_text:
-                given = gr.Textbox(label="Text", lines=6, elem_id="one")
-            else:
-                given = gr.Image(label="Image", type="filepath", sources=["upload", "clipboard"], elem_id="one")
+            with gr.Column():  # the button above the answer, which pushes down what is below it
+                if is_text:
+                    given = gr.Textbox(label="Text", lines=6, elem_id="one")
+                else:
+                    given = gr.Image(label="Image", type="filepath", sources=["upload", "clipboard"], elem_id="one")
+                button = gr.Button("Predict", variant="primary", elem_id="predict")
             with gr.Column():
                 said = _said(gr, shown)
-                button = gr.Button("Predict", variant="primary", elem_id="predict")
         button.click(_told(gr, shown), given, said, api_name="one")
-        if not is_text:
-            given.upload(_told(gr, shown), given, said, api_visibility="private")
+        (given.submit if is_text else given.upload)(_told(gr, shown), given, said, api_visibility="private")
         with gr.Tab("Many texts" if is_text else "A folder"):
             files = gr.File(
-                label="Text files, or a table" if is_text else "A folder of images",
+                label=_TEXTS if is_text else "A folder of images",
                 file_count="multiple" if is_text else "directory",
                 elem_id="many",
             )
