@@ -1,5 +1,6 @@
 """Warnings of other libraries about what Graft does on purpose."""
 
+import logging
 import warnings
 
 _EXPECTED = (
@@ -19,3 +20,9 @@ def ignore_expected_warnings() -> None:
     """Keeps them out of the user's sight, and nothing else."""
     for message in _EXPECTED:
         warnings.filterwarnings("ignore", message=message)
+    # torchao, which transformers imports where it is installed, tells torch of enumerations, which torch knows by now.
+    logging.getLogger("torch.utils._pytree").addFilter(_is_of_no_enumeration)
+
+
+def _is_of_no_enumeration(record: logging.LogRecord) -> bool:
+    return "is an Enum subclass" not in str(record.msg)
