@@ -12,6 +12,7 @@ _EXPECTED = (
     ".*LeafSpec.*",  # Lightning #21326: it builds by hand what torch has deprecated
     "The `srun` command is available.*",  # a training of one process needs none, and those of several say what they do
     ".*custom batch sampler.*",  # it leaves no sample out
+    '.*install "ipywidgets" for Jupyter support.*',  # rich's, in a notebook that shows no progress without it
     ".*overridden `on_after_batch_transfer` in `LightningModule`.*",  # the task knows how pixels become inputs
 )
 
