@@ -109,6 +109,26 @@ def test_the_table_and_the_csv_say_the_same_in_the_order_of_scores(graft, sweep,
     assert f"{float(best['val/auroc']):.4f}" == lines[0][1]
 
 
+def test_a_configuration_that_lacks_a_seed_is_marked_in_table_csv_and_page(graft, sweep, capsys, tmp_path):
+    folder = sweep(6)
+    (folder / "5" / "summary.json").unlink()  # of the best rate
+    (folder / "5" / "status.json").write_text('{"state": "failed", "started": "", "message": "out of memory"}')
+    assert graft("compare", folder, "--csv", "--html") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"1 +0\.7000 +1 of 2 +0\.02 .*\n +2 +0\.6050 .* 2 +0\.01", out)
+    assert "rank 1 (1 of 2 seeds). The best is rank 2, with all its seeds." in " ".join(out.split())
+    with (folder / "comparison.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    told = [(row["seeds done"], row["seeds asked"], row["missing seeds"], row["seeds"]) for row in rows]
+    assert told == [("1", "2", "1", "0"), ("2", "2", "", "0; 1"), ("2", "2", "", "0; 1")]
+    text = (folder / "comparison.html").read_text()
+    assert re.findall(r'<tr class="best"><td>(\d)', text) == ["2"]
+    assert re.search(r"1 of 2</td>", text)
+    page = page_of(folder / "comparison.html")
+    assert "The best is rank 2, with all its seeds." in page.text
+    assert "○ optimizer.lr 0.02 (1 of 2 seeds)" in page.text
+
+
 def test_a_narrow_terminal_has_the_score_and_the_settings_in_full(graft, sweep, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "44")
     assert graft("compare", sweep(3)) == 0

@@ -12,7 +12,8 @@ from graft.comparing.importance import importance
 from graft.comparing.metric import metric_of
 from graft.comparing.reading import Run, read_curves, read_runs
 from graft.comparing.table import as_csv, differences_table, terminal_table
-from graft.comparing.wording import counted, made_alike, many, verdict
+from graft.comparing.verdict import incomplete, verdict
+from graft.comparing.wording import counted, made_alike, many
 from graft.errors import GraftError
 from graft.reports.terminal import rendered
 from graft.runs.atomic import write_text
@@ -54,8 +55,7 @@ def _told(comparison: Comparison, top: int) -> Iterator[str]:
     yield from made_alike(comparison.runs)
     if comparison.unreadable:
         yield "Skipped:" + _listed(comparison.unreadable)
-    if said := verdict(comparison):
-        yield said
+    yield from filter(None, (incomplete(comparison), verdict(comparison)))
     if len(comparison.runs) == 2:
         yield from _differences(comparison.runs[0], comparison.runs[1], width)
 

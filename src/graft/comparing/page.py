@@ -14,7 +14,8 @@ from graft.comparing.importance import FEWEST, Importance
 from graft.comparing.own import PAGE_MARK
 from graft.comparing.reading import Curve
 from graft.comparing.table import columns
-from graft.comparing.wording import counted, described, made_alike, many, stopped, verdict
+from graft.comparing.verdict import incomplete, verdict
+from graft.comparing.wording import counted, described, made_alike, many, seeds_of, stopped
 from graft.reports.drawing import PALETTE, as_svg, style
 from graft.reports.filling import filled
 
@@ -43,12 +44,13 @@ def page(comparison: Comparison, curves: Mapping[Path, Curve], find_importance: 
         comparison=comparison,
         counted=counted(comparison),
         alike=made_alike(comparison.runs),
+        incomplete=incomplete(comparison),
         columns=columns(comparison, intervals=True),
         rows=comparison.configurations[:ROWS],
         verdict=verdict(comparison),
         pictures=pictures,
         best=[
-            (colour, described(each, comparison.shown))
+            (colour, described(each, comparison.shown), f"{seeds_of(each)} seeds" if each.missing else "")
             for colour, each in zip(PALETTE, comparison.ranked, strict=False)
         ],
         parallel=_of_settings(comparison, importance),

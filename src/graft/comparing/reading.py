@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ PRUNED = "pruned"
 Seeds = tuple[Any, ...]  # what two runs have in common that differ in nothing but their settings
 Curve = list[tuple[float, float]]
 SEED_KEYS = ("seed", "datamodule.split.seed", "datamodule.split.fold", "datamodule.split.val_fold")
+_REPEAT = re.compile(r"(?:seed_(\d+))?_?(?:fold_(\d+))?")  # the folder of one of the runs of a trial
 FOUND = "found"  # in the place of a value that `find` has found, which is another one with each seed
 _FINDABLE = {"lr": "optimizer.lr", "batch_size": "datamodule.batch_size"}  # by the names that find.json has
 
@@ -33,6 +35,7 @@ class Run:
         summary: By name; empty before the end.
         session: Of `environment.json`, the last.
         found: Keys whose values were found before the training.
+        sweep: The folder of the sweep that has launched it, or None.
     """
 
     folder: RunFolder
@@ -42,6 +45,7 @@ class Run:
     summary: dict[str, Any]
     session: dict[str, Any]
     found: tuple[str, ...] = ()
+    sweep: Path | None = None
 
     @property
     def path(self) -> Path:
@@ -124,7 +128,8 @@ def _read(run: RunFolder) -> Run:
     if status.state is State.DONE and not summary:
         raise GraftError("summary.json is missing, though the run is done")
     pruned = status.state is State.DONE and summary.get("pruned_at") is not None
-    sessions = _object(run.environment).get("sessions")
+    environment = _object(run.environment)
+    sessions = environment.get("sessions")
     return Run(
         folder=run,
         ending=PRUNED if pruned else status.state,
@@ -133,7 +138,13 @@ def _read(run: RunFolder) -> Run:
         summary=summary,
         session=sessions[-1] if isinstance(sessions, list) and sessions and isinstance(sessions[-1], dict) else {},
         found=tuple(_FINDABLE[name] for name in _object(run.found) if name in _FINDABLE),
+        sweep=_sweep_of(run.path) if environment.get("sweep") else None,
     )
+
+
+def _sweep_of(path: Path) -> Path:
+    """The folder with the trials, of which one with several seeds or folds has a folder for each."""
+    return path.parent.parent if _REPEAT.fullmatch(path.name) else path.parent
 
 
 def _object(path: Path) -> dict[str, Any]:
