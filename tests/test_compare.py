@@ -129,6 +129,38 @@ def test_a_configuration_that_lacks_a_seed_is_marked_in_table_csv_and_page(graft
     assert "○ optimizer.lr 0.02 (1 of 2 seeds)" in page.text
 
 
+def test_trials_that_failed_before_they_began_are_counted_with_their_reason(graft, tiny_words, monkeypatch, capsys):
+    """A real sweep of two rates over two seeds; a job fails before it has a folder, and another trial as a whole."""
+    from graft.train import claim
+
+    def some(cfg):
+        if (cfg.optimizer.lr == 0.01 and cfg.seed == 1) or cfg.optimizer.lr == 0.1:
+            raise OSError("no room for a folder")
+        return claim(cfg)
+
+    def come_to_something(run, cfg, *_):
+        run.save_summary({"val/auroc": 0.5 + cfg.optimizer.lr, "val/accuracy": None, "parameters/trainable": 1})
+
+    monkeypatch.setattr("graft.train.claim", some)
+    monkeypatch.setattr("graft.fitting.fit_and_score", come_to_something)
+    words = [*tiny_words, "datamodule.root=.", "optimizer.lr=1e-3,1e-2,1e-1", "hydra.sweeper.seeds=2", "name=tiny"]
+    assert graft("train", "sweep=grid", *words) == 1
+    capsys.readouterr()
+    folder = Path("logs/sweeps/tiny_grid").absolute()
+    assert graft("compare", folder, "--html") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "6 runs of 2 configurations: 3 done, 3 failed; 3 of these stopped before they began." in out
+    assert (
+        f"Before they began: {folder}/1/seed_1: failed: OSError: no room for a folder {folder}/2/seed_0: failed" in out
+    )
+    assert re.search(r"1 0\.5100 1 of 2 0\.01 .* 1 2 0\.5010", out)
+    assert "rank 1 (1 of 2 seeds). The best is rank 2" in out
+    page = page_of(folder / "comparison.html")
+    assert (
+        f"failed: {folder}/1/seed_1, {folder}/2/seed_0, {folder}/2/seed_1: OSError: no room for a folder" in page.text
+    )
+
+
 def test_a_narrow_terminal_has_the_score_and_the_settings_in_full(graft, sweep, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "44")
     assert graft("compare", sweep(3)) == 0

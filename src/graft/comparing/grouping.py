@@ -11,6 +11,7 @@ from typing import Any
 from graft.comparing.reading import SEED_KEYS, Run, Seeds
 from graft.comparing.settings import Settings, differing, told_by_name, value_of, written
 from graft.comparing.statistics import Spread, spread
+from graft.comparing.unbegun import with_unbegun
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Comparison:
     Attributes:
         metric: That sorts; one of the validation split.
         mode: `max` or `min`.
-        runs: All that could be read.
+        runs: All that could be read; some may be of no configuration that is known.
         unreadable: What is wrong with the others, by folder.
         keys: Settings that differ.
         told: Those of them that another one tells, and which.
@@ -133,15 +134,17 @@ def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: st
         metric: That sorts.
         mode: `max` or `min`.
     """
-    keys = differing([run.asked for run in runs], without=SEED_KEYS)
+    runs = with_unbegun(runs)
+    known = [run for run in runs if run.settings]
+    keys = differing([run.asked for run in known], without=SEED_KEYS)
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
-    rows = [{key: value_of(run.asked, key) for key in keys} for run in runs]
+    rows = [{key: value_of(run.asked, key) for key in keys} for run in known]
     values: dict[tuple[str, ...], dict[str, Any]] = {}
-    for run, row in zip(runs, rows, strict=True):
+    for run, row in zip(known, rows, strict=True):
         same = tuple(written(value) for value in row.values())
         groups[same].append(run)
         values[same] = row
-    mates = _of_sweeps(runs)
+    mates = _of_sweeps(known)
     found = [
         Configuration(values[same], of_group, metric, frozenset[Seeds]().union(*(mates[run.sweep] for run in of_group)))
         for same, of_group in groups.items()

@@ -36,7 +36,7 @@ def page(comparison: Comparison, curves: Mapping[Path, Curve], find_importance: 
     pictures = _of_runs(comparison, curves)
     importance = find_importance()
     reasons = stopped(comparison.runs)
-    two = comparison.runs if len(comparison.runs) == 2 else None
+    two = comparison.runs if len(comparison.runs) == 2 and all(run.begun for run in comparison.runs) else None
     return filled(
         "comparison.html.jinja",
         room="graft.comparing",

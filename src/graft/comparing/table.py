@@ -43,7 +43,7 @@ def columns(comparison: Comparison, intervals: bool) -> list[Column]:
     if test in comparison.metrics:
         found.append(_score_column(comparison, test))
     found += [_cost_column(name) for name in COSTS]
-    ended = Counter(run.ending for run in comparison.runs)
+    ended = Counter(run.ending for each in comparison.configurations for run in each.runs)
     return found + [_ending_column(ending) for ending in ENDINGS if ending != State.DONE and ended[ending]]
 
 

@@ -26,6 +26,8 @@ def counted(comparison: Comparison) -> str:
     endings = Counter(run.ending for run in comparison.runs)
     ended = ", ".join(f"{endings[ending]:,} {ending}" for ending in ENDINGS if endings[ending])
     said = f"{many(len(comparison.runs), 'run')} of {many(len(comparison.configurations), 'configuration')}: {ended}"
+    if unbegun := sum(not run.begun and run.ending != State.RUNNING for run in comparison.runs):
+        said += f"; {unbegun:,} of these stopped before they began"
     without = sum(run.finished and run.score(comparison.metric) is None for run in comparison.runs)
     if without:
         said += f"; {without:,} done without a number for {comparison.metric}"
@@ -107,7 +109,11 @@ def made_alike(runs: Sequence[Run]) -> list[str]:
         "device": _device,
     }
     sessions = [run.session for run in runs if run.session]
-    said = _unlike("data", Counter(_data(run.settings) for run in runs), ", so that scores are not of the same samples")
+    said = _unlike(
+        "data",
+        Counter(_data(run.settings) for run in runs if run.settings),
+        ", so that scores are not of the same samples",
+    )
     return said + [line for what, of in looked_at.items() for line in _unlike(what, Counter(map(of, sessions)))]
 
 
