@@ -1,8 +1,6 @@
 """A run at Weights & Biases: what Lightning's logger does, and what a run of Graft has beside."""
 
-import contextlib
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +30,6 @@ def show_best_of(run: Any, monitor: str | None, goal: str | None) -> None:
     best = {"train/loss": "min", "val/loss": "min", **({monitor: goal} if monitor and goal else {})}
     for metric, which in best.items():
         run.define_metric(metric, step_metric=_STEP, step_sync=True, summary=f"{which},last")
-
-
-def link(run: Any, folder: Path) -> None:
-    """Leaves a link to the run's files in a folder of such links, which `wandb leet` and `wandb sync` take as a whole.
-
-    Links to runs that were deleted are removed. Where a file system has no links, there are none.
-
-    Args:
-        run: The W&B run.
-        folder: Made where it is absent.
-    """
-    files = Path(run.dir).parent.absolute()
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.iterdir():
-            if old.is_symlink() and not old.exists():
-                old.unlink(missing_ok=True)
-        (folder / files.name).symlink_to(os.path.relpath(files, folder.absolute()))
 
 
 class WandbRun(WandbLogger):
