@@ -1,6 +1,7 @@
 """A run at Weights & Biases: what Lightning's logger does, and what a run of Graft has beside."""
 
 import logging
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,11 @@ class WandbRun(WandbLogger):
         self._keeps_checkpoint = keeps_checkpoint
         if keeps_code:
             experiment.log_code(str(Path(graft.__file__).parent), name="graft-code", exclude_fn=_holds_a_secret)
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
+        """Tells W&B what it does not know: it warns of values that its own sweep has set, even of the same ones."""
+        told, known = vars(params) if isinstance(params, Namespace) else params, self.experiment.config
+        super().log_hyperparams({key: value for key, value in told.items() if key not in known or known[key] != value})
 
     def log_graph(self, model: Any, input_array: Any = None) -> None:
         """Watches what learns now, and nothing else any more: Lightning calls it before a fit, Graft at each phase."""
