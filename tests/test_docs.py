@@ -167,6 +167,14 @@ def test_what_w_and_bs_sweep_file_makes_agents_run_is_a_command_line_of_grafts()
     assert not list(CONFIGS.rglob("*wandb_sweep*")), "where Hydra looks, it would be a choice"
 
 
+def test_pictures_are_drawn_for_light_and_dark_pages():
+    for picture in (ROOT / "docs" / "images").glob("*.svg"):
+        text = picture.read_text()
+        assert "#ffffff" not in text, f"{picture.name} has a ground of its own: benchmarks/on_any_page.py"
+        assert "#000000" not in text
+        assert "prefers-color-scheme: dark" in text
+
+
 @pytest.fixture
 def documented(tmp_path):
     """Writes the YAML files of a page where Hydra looks for a user's own."""
