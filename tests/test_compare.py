@@ -123,10 +123,11 @@ def test_a_configuration_that_lacks_a_seed_is_marked_in_table_csv_and_page(graft
     assert told == [("1", "2", "1", "0"), ("2", "2", "", "0; 1"), ("2", "2", "", "0; 1")]
     text = (folder / "comparison.html").read_text()
     assert re.findall(r'<tr class="best"><td>(\d)', text) == ["2"]
-    assert re.search(r"1 of 2</td>", text)
+    assert '<td class="bad">1 of 2</td>' in text
     page = page_of(folder / "comparison.html")
     assert "The best is rank 2, with all its seeds." in page.text
-    assert "○ optimizer.lr 0.02 (1 of 2 seeds)" in page.text
+    assert f"{folder.parent.name}/sweep: 6 runs of 3 configurations" in page.text
+    assert "○ lr 0.02 (1 of 2 seeds)" in page.text
 
 
 def test_trials_that_failed_before_they_began_are_counted_with_their_reason(graft, tiny_words, monkeypatch, capsys):
@@ -169,6 +170,13 @@ def test_a_narrow_terminal_has_the_score_and_the_settings_in_full(graft, sweep, 
     assert re.search(r"1 +0\.7000 +1 +0\.02", said)
     assert "no room for" in said
     assert "trainable" in said[said.index("no room for") :]
+
+
+def test_what_differs_between_two_runs_has_the_width_of_the_page(graft, sweep, tmp_path):
+    assert graft("compare", sweep(2), "--html", tmp_path / "page.html") == 0
+    page = page_of(tmp_path / "page.html")
+    assert ("class", "differing") in page.attributes
+    assert ("class", "two") not in page.attributes, "a grid of two columns, in page.css"
 
 
 def test_the_page_shows_all_parts_and_runs_nothing(graft, sweep, tmp_path, capsys):

@@ -2,7 +2,7 @@ import json
 
 from graft.comparing.grouping import compared
 from graft.comparing.reading import read_runs
-from graft.comparing.wording import counted, made_alike, stopped
+from graft.comparing.wording import counted, made_alike, short_names, stopped
 
 
 def test_runs_are_counted_by_their_ends_and_reasons_told_together(folder):
@@ -39,3 +39,13 @@ def test_other_code_versions_and_devices_are_told(folder):
     assert "fffffff with changes abcd (1 run)" in code
     assert "9.9 (1 run)" in version
     assert "H100 (1 run)" in device
+
+
+def test_settings_are_named_shortly_where_that_tells_them_apart():
+    keys = ["strategy.name", "optimizer.lr", "task.head.dropout", "strategy.lr", "name", "backbone.model"]
+    assert short_names(keys) == ["strategy", "optimizer.lr", "dropout", "strategy.lr", "name", "backbone"]
+    assert short_names(["optimizer.lr", "optimizer.name", "optimizer.model"]) == [
+        "lr",
+        "optimizer.name",
+        "optimizer.model",
+    ]

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from graft.comparing.grouping import Comparison
@@ -78,7 +78,7 @@ def score_against(comparison: Comparison, name: str, xlabel: str) -> Figure:
     front = _front([(cost.mean, score.mean) for cost, score in rivals if cost and score], comparison.mode)
     axes.plot(*_columns(front), color=INK, linewidth=1, linestyle=":", drawstyle="steps-post")
     for rank, x, score in reversed([each for each in placed if each[0] < HIGHLIGHTED]):
-        drawn: Any = {"color": PALETTE[rank], "elinewidth": 1, "marker": "o"}
+        drawn: Any = {"color": PALETTE[rank], "elinewidth": 1, "marker": "o", "markeredgewidth": 1.5}
         drawn["markerfacecolor"] = "none" if comparison.ranked[rank].missing else PALETTE[rank]
         axes.errorbar([x], [score.mean], yerr=score.deviation, **drawn)
     _scaled(axes, [x for _, x, _ in placed])
@@ -100,7 +100,12 @@ def _scaled(axes: Axes, costs: Sequence[float]) -> None:
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 20k, 3M: powers are written as formulas, which are off
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: _cost(cost)))
+
+
+def _cost(value: float) -> str:
+    """`0.5`, `20k`, `3M`: powers would be written as formulas, which are off, and half a second as 500m."""
+    return EngFormatter(sep="")(value) if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _front(points: Sequence[tuple[float, float]], mode: str) -> list[tuple[float, float]]:

@@ -1,5 +1,6 @@
 """The page of a comparison: one file that needs nothing else."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def page(comparison: Comparison, curves: Mapping[Path, Curve], find_importance: 
         room="graft.comparing",
         mark=Markup(PAGE_MARK),
         comparison=comparison,
+        place="/".join(_common(comparison).parts[-2:]),
         counted=counted(comparison),
         alike=made_alike(comparison.runs),
         incomplete=incomplete(comparison),
@@ -65,6 +67,11 @@ def page(comparison: Comparison, curves: Mapping[Path, Curve], find_importance: 
         environment=environment_differences(*two) if two else [],
         many=many,
     )
+
+
+def _common(comparison: Comparison) -> Path:
+    """The innermost folder that all runs lie in."""
+    return Path(os.path.commonpath([run.path.parent for run in comparison.runs]))
 
 
 def axes_of(comparison: Comparison, importance: Importance | None) -> list[str]:

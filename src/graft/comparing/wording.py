@@ -7,7 +7,7 @@ from typing import Any
 
 from graft.comparing.grouping import Comparison, Configuration
 from graft.comparing.reading import PRUNED, SEED_KEYS, Run, Seeds
-from graft.comparing.settings import Settings
+from graft.comparing.settings import CHOICES, Settings
 from graft.comparing.statistics import Spread
 from graft.reports.wording import decimals, fixed
 from graft.runs.status import State
@@ -84,8 +84,18 @@ def setting(value: Any) -> str:
 
 
 def described(configuration: Configuration, keys: Sequence[str]) -> str:
-    """The settings of a configuration in a line: `strategy.name lora, optimizer.lr 0.001`."""
-    return ", ".join(f"{key} {setting(configuration.settings.get(key))}" for key in keys)
+    """The settings of a configuration in a line: `strategy lora, lr 0.001`."""
+    names = short_names(keys)
+    return ", ".join(
+        f"{name} {setting(configuration.settings.get(key))}" for name, key in zip(names, keys, strict=True)
+    )
+
+
+def short_names(keys: Sequence[str]) -> list[str]:
+    """The last part of each key, or what is chosen (`strategy` of `strategy.name`); whole keys, where two are alike."""
+    parts = [key.split(".") for key in keys]
+    names = [each[-2] if len(each) > 1 and each[-1] in CHOICES else each[-1] for each in parts]
+    return [name if names.count(name) == 1 else key for name, key in zip(names, keys, strict=True)]
 
 
 def stopped(runs: Sequence[Run]) -> list[str]:
