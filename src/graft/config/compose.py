@@ -57,10 +57,16 @@ def check_command_line(
     return mode
 
 
-def composed(command: str, overrides: list[str]) -> DictConfig:
-    """Returns the configuration of a command line that `check_command_line` has found nothing wrong with."""
+def composed(command: str, overrides: list[str], hydra: bool = False) -> DictConfig:
+    """Returns the configuration of a command line that `check_command_line` has found nothing wrong with.
+
+    Args:
+        command: As there.
+        overrides: As there.
+        hydra: Whether Hydra's own node is in it.
+    """
     with _hydra():
-        return compose(command, overrides)
+        return compose(command, overrides, return_hydra_config=hydra)
 
 
 @contextmanager
