@@ -13,6 +13,8 @@ import yaml
 from graft.comparing.asking import understood
 from graft.config.compose import check_command_line, composed
 from graft.config.line import read_line
+from graft.scaffolding.asking import understood as understood_new
+from graft.scaffolding.templates import files
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
@@ -209,14 +211,16 @@ def test_a_dataset_a_backbone_and_a_strategy_take_one_yaml_file_each(documented,
 
 def test_a_family_takes_one_python_file_and_one_yaml_file(documented, graft, flowers, tmp_path, read, monkeypatch):
     assert documented("family.md") == {"backbone/labnet.yaml"}
-    (code,) = blocks("family.md", "python")
+    (code,), (text,) = blocks("family.md", "python"), blocks("family.md", "yaml")
+    config, module, _ = files(understood_new(["backbone", "labnet", "base=python"])).values()
+    assert (code, text) == (module, config), "the page shows what `graft new` writes"
     (tmp_path / "labnet.py").write_text(code)
     spec = importlib.util.spec_from_file_location("graft.backbones.labnet", tmp_path / "labnet.py")
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
     monkeypatch.setattr("graft.backbones.labnet", module, raising=False)
-    (line,) = lines("family.md")
+    _, line = lines("family.md")
     (tmp_path / "data").mkdir()
     (tmp_path / "data/flowers").symlink_to(flowers)
     words = [*shlex.split(line)[2:], *QUICK, "trainer.max_epochs=1", f"cache.folder={tmp_path}/cache"]
