@@ -7,6 +7,7 @@ import math
 import shutil
 import subprocess
 
+import optuna
 import pytest
 import yaml
 
@@ -148,7 +149,8 @@ def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, at
 
 
 def test_values_that_do_not_go_together_are_told_as_such(sweep, trials, read, at_once):
-    folder = sweep("grid", "mode=min,max", "monitor=val/auroc,val/loss", "hydra.sweeper.metric=val/auroc", code=1)
+    best = ("hydra.sweeper.metric=val/auroc", "hydra.sweeper.mode=max")
+    folder = sweep("grid", "mode=min,max", "monitor=val/auroc,val/loss", *best, code=1)
     failed = [row["message"] for row in trials(folder) if row["ending"] == "failed"]
     assert failed == [
         "mode: max would choose the checkpoint with the largest loss; with monitor=val/loss say mode=min."
@@ -254,6 +256,17 @@ def test_a_study_whose_folders_are_elsewhere_does_not_count_as_done(sweep, capsy
     folder.rename(tmp_path / "moved")
     sweep("grid", *words, code=2)
     assert "has the folder of none" in capsys.readouterr().err
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/other.db", study_name="other_grid")
+    study.ask().set_user_attr("owner", {"host": "elsewhere", "pid": 7, "mark": "1"})
+    other = (
+        "optimizer.lr=1e-3,1e-2",
+        f"hydra.sweeper.storage=sqlite:///{tmp_path}/other.db",
+        "mode=min",
+        "monitor=val/loss",
+    )
+    folder = sweep("grid", *other, name="other", code=2)
+    assert "has the folder of none" in capsys.readouterr().err
+    assert not list(folder.glob("*/status.json"))
 
 
 def test_a_failure_that_waits_to_be_tried_again_is_told_at_the_end(sweep, monkeypatch, capsys, trials):
@@ -294,6 +307,38 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
     sweep("grid", *words, code=1)
 
 
+def test_nothing_is_tested_before_the_search_is_over_and_another_look_is_told(sweep, monkeypatch):
+    def come_to_something(run, cfg, *_):
+        if run.path.name == "1":
+            raise ConfigError("it fails")
+        run.save_summary({"val/auroc": int(run.path.name) / 10})
+
+    tested = []
+
+    def evaluate(folder):
+        tested.append(folder.name)
+        (folder / "evaluations").mkdir()
+        (folder / "evaluations/test.json").write_text('{"split": "test", "checkpoint": "best"}')
+
+    monkeypatch.setattr("graft.fitting.fit_and_score", come_to_something)
+    monkeypatch.setattr("graft.sweeps.proof._test", evaluate)
+    words = ("hydra.sweeper.best=test",)
+    folder = sweep("random", *words, "hydra.sweeper.n_trials=3", "hydra.sweeper.max_failures=1", code=1)
+    assert tested == []
+    assert "waits for the 1 trials that are missing" in (folder / "sweep.log").read_text()
+    sweep("random", *words, "hydra.sweeper.n_trials=3", code=1)
+    assert tested == ["2"]
+    assert "another look" not in (folder / "sweep.log").read_text()
+    sweep("random", *words, "hydra.sweeper.n_trials=4", code=1)
+    assert tested == ["2", "3"]
+    assert "the search has chosen anew since 2 was tested" in (folder / "sweep.log").read_text()
+
+
+def test_values_in_brackets_are_no_markup_of_the_table(sweep, capsys, at_once):
+    sweep("grid", "average=[ema],[wise_ft]")
+    assert "average=[wise_ft]" in capsys.readouterr().out
+
+
 def test_a_retraining_with_seeds_that_was_killed_is_gone_on_with(sweep, read, at_once, monkeypatch):
     gone_on = []
 
@@ -318,9 +363,15 @@ def test_a_retraining_with_seeds_that_was_killed_is_gone_on_with(sweep, read, at
     [
         (["sweep=grid"], "the sweep varies nothing"),
         (["sweep=grid", "optimizer.lr=interval(0,1)"], "an interval has no end of values"),
-        (["sweep=random", "hydra.sweeper.metric=val/loss"], "would take the trial with the largest val/loss"),
-        (["sweep=random", "hydra.sweeper.metric=parameters/trainable"], "largest parameters/trainable"),
-        (["sweep=random", "hydra.sweeper.maximize=[val/loss]", "hydra.sweeper.minimize=[val/loss]"], "both minimised"),
+        (["sweep=random", "hydra.sweeper.metric=val/loss"], "say hydra.sweeper.mode=min"),
+        (
+            ["sweep=random", "hydra.sweeper.metric=parameters/trainable"],
+            "the trial with the largest parameters/trainable would be the best",
+        ),
+        (
+            ["sweep=random", "hydra.sweeper.maximize=[val/loss]", "hydra.sweeper.minimize=[val/loss]"],
+            "val/loss stands more than once",
+        ),
         (["sweep=random", "test=true"], "a sweep leaves the test split alone"),
         (["sweep=grid", "test=false,true"], "a sweep leaves the test split alone"),
         (["sweep=random", "hydra.sweeper.metric=test/auroc"], "would let the test split choose"),
@@ -338,9 +389,16 @@ def test_a_retraining_with_seeds_that_was_killed_is_gone_on_with(sweep, read, at
         (["sweep=tpe", "hydra.sweeper.folds=3", "datamodule.split.val_fold=1/3"], "names one of the folds"),
         (
             ["sweep=tpe_hyperband", "trainer.max_epochs=9,27"],
-            "hydra.sweeper.pruner.max_resource: it is trainer.max_epochs",
+            "max_resource: it would be 9, and 27 with trainer.max_epochs=27; give",
         ),
-        (["sweep=tpe_hyperband", "+hydra.sweeper.params.trainer.max_epochs=9"], "hydra.sweeper.pruner.max_resource=30"),
+        (["sweep=tpe_hyperband", "+hydra.sweeper.params.trainer.max_epochs=9"], "it would be 60, and 9 in trials"),
+        (["sweep=tpe_hyperband", "experiment=elpv_finetuning,sentiment"], "hydra.sweeper.pruner.max_resource=…"),
+        (["sweep=random", "mode=min", "monitor=val/loss", "hydra.sweeper.metric=val/auroc"], "hydra.sweeper.mode=max"),
+        (["sweep=multi_objective", "hydra.sweeper.metric=val/loss"], "the trial with the largest val/loss"),
+        (["sweep=random", "hydra.sweeper.minimize=[val/auroc]"], "val/auroc stands more than once"),
+        (["sweep=random", "hydra.sweeper.maximize=[seconds]"], "say hydra.sweeper.minimize=[…]"),
+        (["sweep=tpe", "optimizer.lr=tag(log,interval(1e-4,1e-1)),0"], "an interval stands alone"),
+        (["sweep=grid", "strategy=glob(nothing*)"], "holds no value"),
         (["sweep=asha", "hydra.sweeper.minimize=[seconds]"], "hydra.sweeper.pruner"),
         (["sweep=asha", "hydra.sweeper.metric=seconds"], "seconds is not known after each epoch"),
         (["sweep=tpe", "find=lr"], "the sweep's optimizer.lr would give way to what is found"),

@@ -2,8 +2,10 @@
 
 import re
 
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep, Sweep
 from hydra.errors import HydraException
 
 from graft.config.locate import configs_dir
@@ -48,10 +50,16 @@ def parse(overrides: list[str]) -> list[Override]:
     for override in overrides:
         try:
             parsed.append(parser.parse_override(override))
+            parsed[-1].config_loader = _loader()
         except HydraException:
             wrong.append(_malformed(override))
     raise_problems(wrong)
     return parsed
+
+
+def _loader() -> ConfigLoader | None:
+    """Hydra's, where it is at work: it knows what `strategy=glob(lora*)` may choose from."""
+    return GlobalHydra.instance().config_loader() if GlobalHydra.instance().is_initialized() else None
 
 
 def _malformed(override: str) -> str:
@@ -87,13 +95,33 @@ def sweep_points(overrides: list[str]) -> list[list[str]]:
 def _values(override: Override) -> list[str]:
     key = override.get_key_element()
     if override.is_choice_sweep():
-        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+        return [f"{key}={value}" for value in choices(override)]
     if override.is_range_sweep():
-        values = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        if not values:
-            raise ConfigError(f"'{override.input_line}' holds no value.")
-        return [values[0], values[-1]]
+        values = choices(override)
+        return [f"{key}={value}" for value in (values[0], values[-1])]
     if override.is_interval_sweep():
         interval = override.value()
         return [f"{key}={interval.start}", f"{key}={interval.end}"]  # type: ignore[union-attr]
     return [str(override.input_line)]
+
+
+def choices(override: Override) -> list[str]:
+    """Returns the values of a sweep that has an end of them, in Hydra's grammar, each once and never shuffled.
+
+    A search that goes on would not find them as they were.
+
+    Raises:
+        ConfigError: There are none, or they are no values.
+    """
+    sweep = override.value()
+    if isinstance(sweep, ChoiceSweep | RangeSweep):
+        sweep.shuffle = False
+    if isinstance(sweep, ChoiceSweep) and any(isinstance(each, Sweep) for each in sweep.list):
+        raise ConfigError(f"'{override.input_line}': an interval stands alone, not among choices.")
+    try:
+        values = list(dict.fromkeys(override.sweep_string_iterator()))
+    except HydraException as error:
+        raise ConfigError(f"'{override.input_line}': {error}") from error
+    if not values:
+        raise ConfigError(f"'{override.input_line}' holds no value.")
+    return values

@@ -5,11 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
-from hydra.errors import HydraException
+from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString
 
-from graft.config.overrides import parse
+from graft.config.overrides import choices, parse
 from graft.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ class Space:
     """
 
     fixed: list[str]
-    own: dict[str, str]
+    own: dict[str, Any]
     varied: dict[str, list[str] | Interval]
 
     def overrides(self, params: Params) -> list[str]:
@@ -62,8 +60,8 @@ class Space:
                 f"{endless[0]}: an interval has no end of values to go through: name some, {endless[0]}=a,b,c, or take"
                 " a search that samples, such as sweep=tpe."
             )
-        choices = [values for values in self.varied.values() if isinstance(values, list)]
-        return (dict(zip(self.varied, combination, strict=True)) for combination in itertools.product(*choices))
+        lists = [values for values in self.varied.values() if isinstance(values, list)]
+        return (dict(zip(self.varied, combination, strict=True)) for combination in itertools.product(*lists))
 
     def distributions(self) -> "dict[str, BaseDistribution]":
         """Returns what Optuna samples from."""
@@ -79,26 +77,26 @@ class Space:
         return {key: distribution(values) for key, values in self.varied.items()}
 
 
-def read_space(params: Mapping[str, Any], arguments: Sequence[str], loader: Any = None) -> Space:
+def read_space(params: Mapping[str, Any], arguments: Sequence[str]) -> Space:
     """Reads a search space.
 
     Args:
         params: Of the configuration: key to values.
         arguments: Of the command line, which count for the keys that both name.
-        loader: Hydra's, where choices may be `glob(…)`.
 
     Raises:
         ConfigError: A range is empty, or on a logarithmic scale from 0 or below.
     """
-    parser = OverridesParser.create(config_loader=loader) if loader else None
     said_by_search = brought(params)
     lines = [*said_by_search, *arguments]
-    said = parser.parse_overrides(lines) if parser else parse(lines)
-    last = {_plain(override): override for override in said}
-    varied = {each.get_key_element(): _values(each) for each in last.values() if each.is_sweep_override()}
-    fixed = [str(each.input_line) for each in last.values() if not each.is_sweep_override()]
-    own = dict(line.split("=", 1) for line in fixed if line in said_by_search and line not in arguments)
-    return Space(fixed, own, varied)
+    last = {_plain(override): override for override in parse(lines)}
+    searched = [each for each in last.values() if each.is_sweep_override()]
+    varied = {
+        each.get_key_element(): _interval(each) if each.is_interval_sweep() else choices(each) for each in searched
+    }
+    fixed = {str(each.input_line): each for each in last.values() if not each.is_sweep_override()}
+    own = {each.get_key_element(): _plain_value(each) for line, each in fixed.items() if line in said_by_search}
+    return Space(list(fixed), own, varied)
 
 
 def brought(params: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -121,16 +119,9 @@ def _plain(override: Override) -> str:
     return override.get_key_element().lstrip("+~")
 
 
-def _values(override: Override) -> list[str] | Interval:
-    if override.is_interval_sweep():
-        return _interval(override)
-    try:
-        values = list(dict.fromkeys(override.sweep_string_iterator()))
-    except HydraException as error:
-        raise ConfigError(f"'{override.input_line}': {error}") from error
-    if not values:
-        raise ConfigError(f"'{override.input_line}' holds no value.")
-    return values
+def _plain_value(override: Override) -> Any:
+    value = override.value()
+    return value.text if isinstance(value, QuotedString) else value
 
 
 def _interval(override: Override) -> Interval:

@@ -13,6 +13,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from graft.comparing.statistics import spread
 from graft.runs.atomic import write_json, write_text
@@ -101,7 +102,8 @@ def _table(study: Study, settings: DictConfig) -> Table:
     for trial in _ranked(study)[:_SHOWN]:
         mark = "*" if trial.number in front else ""
         values = [_with_reach(*each) for each in zip(trial.values, _intervals(trial), strict=True)]
-        table.add_row(f"{mark}{trial.number}", *values, f"{trial.user_attrs['seconds']:.1f}", _setting(trial))
+        setting = Text(_setting(trial))  # brackets in it are no markup
+        table.add_row(f"{mark}{trial.number}", *values, f"{trial.user_attrs['seconds']:.1f}", setting)
     return table
 
 

@@ -1,14 +1,11 @@
 """Whether the process that has launched a trial is still there, also on another machine that shares the disk."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from graft.runs.signs import giving_signs, is_silent
 from graft.runs.status import Process
-
-_PAUSE = 60.0  # seconds between two signs of life
-_SILENCE = 15 * 60.0  # seconds without one after which a process of another machine counts as gone
 
 
 @contextlib.contextmanager
@@ -18,38 +15,31 @@ def present(folder: Path) -> Iterator[None]:
     Args:
         folder: Of the sweep.
     """
-    sign, over = _sign(folder, Process.this()), threading.Event()
-
-    def beat() -> None:
-        while not over.wait(_PAUSE):
-            with contextlib.suppress(OSError):  # a disk that is away for a minute
-                sign.touch()
-
+    sign = _sign(folder, Process.this())
     sign.touch()
-    threading.Thread(target=beat, daemon=True).start()
     try:
-        yield
+        with giving_signs(sign):
+            yield
     finally:
-        over.set()
         sign.unlink(missing_ok=True)
 
 
-def is_gone(owner: Process, folder: Path) -> bool:
-    """Whether a process that was at work in a sweep's folder is so no more.
+def has_sign(owner: Process, folder: Path) -> bool:
+    """Whether a process has shown itself in a sweep's folder, and was not seen to leave it."""
+    return _sign(folder, owner).exists()
 
-    Of another machine only the files tell. They are compared with one that is written now, by the clock of the disk.
+
+def is_gone(owner: Process, folder: Path) -> bool:
+    """Whether a process that was at work in a sweep's folder is so no more; of another machine the sign tells.
 
     Args:
         owner: The process.
-        folder: Of the sweep, in which this process is present.
+        folder: Of the sweep.
     """
-    this = Process.this()
-    if owner.host == this.host:
+    if owner.host == Process.this().host:
         return not owner.exists
-    now = _sign(folder, this)
-    now.touch()
     try:
-        return now.stat().st_mtime - _sign(folder, owner).stat().st_mtime > _SILENCE
+        return is_silent(folder, _sign(folder, owner).stat().st_mtime)
     except FileNotFoundError:  # it has ended by itself
         return True
 

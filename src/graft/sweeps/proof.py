@@ -4,10 +4,12 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock
 from hydra.plugins.launcher import Launcher
+from optuna.trial import FrozenTrial
 
 from graft.errors import GraftError
 from graft.runs.folder import RunFolder
@@ -34,7 +36,12 @@ def prove(sweep: Sweep, launcher: Launcher) -> None:
             numbers = ", ".join(str(trial.number) for trial in others)
             log.warning("hydra.sweeper.best is left to the process that ends last: trial %s is under way", numbers)
             return
-        for trial in best_trials(sweep.study):
+        if missing := sweep.missing():
+            log.warning("hydra.sweeper.best waits for the %d trials that are missing: nothing is tested", missing)
+            return
+        best = best_trials(sweep.study)
+        _warn_of_another_look(sweep, best)
+        for trial in best:
             if sweep.settings.best == "test":
                 for folder in sweep.folders(str(trial.number)):
                     _test(folder)
@@ -43,9 +50,25 @@ def prove(sweep: Sweep, launcher: Launcher) -> None:
 
 
 def _test(folder: Path) -> None:
-    known = (json.loads(file.read_text()) for file in (folder / "evaluations").glob("*.json"))
-    if not any((each.get("split"), each.get("checkpoint")) == ("test", "best") for each in known):
+    if not _is_tested(folder):
         _graft("evaluate", f"run={folder}", failed=f"{folder} could not be tested")
+
+
+def _is_tested(folder: Path) -> bool:
+    known = (json.loads(file.read_text()) for file in (folder / "evaluations").glob("*.json"))
+    return any((each.get("split"), each.get("checkpoint")) == ("test", "best") for each in known)
+
+
+def _warn_of_another_look(sweep: Sweep, best: Sequence[FrozenTrial]) -> None:
+    """Tells when an earlier best has been tested: of several scores of the test split the first one was blind."""
+    own = {name for trial in best for name in (str(trial.number), f"best_{trial.number}")}
+    others = [folder.name for folder in sorted(sweep.folder.iterdir()) if folder.is_dir() and folder.name not in own]
+    looked = [name for name in others if name.startswith("best_") or any(map(_is_tested, sweep.folders(name)))]
+    if looked:
+        log.warning(
+            "the search has chosen anew since %s was tested: this is another look at the test split, so report both",
+            ", ".join(looked),
+        )
 
 
 def _retrain(sweep: Sweep, launcher: Launcher, name: str, params: dict[str, object]) -> None:

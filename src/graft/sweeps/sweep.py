@@ -47,11 +47,11 @@ class Sweep:
 
     def ask(self) -> list[FrozenTrial]:
         """Returns the next trials, as many as may run at once; none when all are there."""
-        with self._alone():
+        with self.alone():
             if self.settings.n_trials is None:
                 self._enqueue_grid()
             batch: list[FrozenTrial] = []
-            for _ in range(min(self._missing(), self.settings.n_jobs)):
+            for _ in range(min(self.missing(), self.settings.n_jobs)):
                 if batch and (runs_alone(batch[0]) or runs_alone(self._next_in_line())):
                     break
                 batch.append(self._ask_one())
@@ -102,18 +102,24 @@ class Sweep:
 
     def recover(self) -> None:
         """Settles the trials whose sweep was killed: what has ended counts, what was lost is put in line once more."""
-        with self._alone():
+        with self.alone():
             dead = [trial for trial in self.under_way() if self._is_dead(trial)]
         for trial in dead:
             found = self._outcome(trial.number)  # which may have to be waited for
-            self._settle(trial, found, counts=found.killed)
-        with self._alone():
+            self._settle(trial, found, counts=found.killed and not trial.user_attrs.get("stopped"))
+        with self.alone():
             for trial in self.failed(in_line=False) if self.settings.retry_failed else ():
                 self._put_in_line(trial, Again(trial.number))
 
     def under_way(self) -> list[FrozenTrial]:
         """Returns the trials that some process has begun and not ended."""
         return [trial for trial in self._trials() if trial.state is TrialState.RUNNING]
+
+    def stop(self) -> None:
+        """Notes that this process was told to stop, by which what its runs died of is no fault of theirs."""
+        for trial in self.under_way():
+            if trial.user_attrs.get("owner") == dataclasses.asdict(Process.this()):
+                self.study._storage.set_trial_user_attr(trial._trial_id, "stopped", True)
 
     def failed(self, *, in_line: bool) -> list[FrozenTrial]:
         """Returns the trials that failed and were not begun again.
@@ -129,7 +135,7 @@ class Sweep:
 
     def _settle(self, trial: FrozenTrial, found: Outcome, counts: bool, error: Exception | None = None) -> Outcome:
         """Writes down what became of a trial; one that was lost is put in line once more, or given up."""
-        with self._alone():
+        with self.alone():
             if found.ending is Ending.LOST:
                 then = after_loss(trial, found, at_once=self.settings.n_jobs, counts=counts, error=error)
                 if isinstance(then, Outcome):
@@ -162,7 +168,8 @@ class Sweep:
                     old.rename(new)
             earlier = next(each for each in self._trials() if each.number == before)
 
-    def _missing(self) -> int:
+    def missing(self) -> int:
+        """Returns how many trials are still to be begun."""
         trials = self._trials()
         if self.settings.n_trials is None:
             return sum(trial.state is TrialState.WAITING for trial in trials)
@@ -211,7 +218,7 @@ class Sweep:
         return self.study.get_trials(deepcopy=False)
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """Of several processes at the same sweep one counts and asks at a time."""
         with FileLock(self.folder / ".sweep.lock"):
             yield

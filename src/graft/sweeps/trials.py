@@ -75,9 +75,11 @@ def outcome(folders: Sequence[Path], objectives: Sequence[str], raised: BaseExce
 def has_ended_well(folder: Path, objectives: Sequence[str]) -> bool:
     """Whether a run is done and has a number for each objective; nothing is waited for or claimed."""
     run = RunFolder(folder)
-    if not run.status.exists() or read_status(run.status).state is not State.DONE:
+    try:
+        done = run.status.exists() and read_status(run.status).state is State.DONE
+        return done and _of_summary(run, objectives, 0.0).ending is Ending.COMPLETE
+    except GraftError:  # unreadable
         return False
-    return _of_summary(run, objectives, 0.0).ending is Ending.COMPLETE
 
 
 def _of_run(folder: Path, objectives: Sequence[str], raised: BaseException | None) -> Outcome:
