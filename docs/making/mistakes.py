@@ -63,6 +63,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("one class only", IMAGES, files.one_class),
         Mistake("an empty class", IMAGES, files.empty_class),
         Mistake("a broken image", IMAGES, files.broken_image),
+        Mistake("several at once", IMAGES, files.several_faults),
         Mistake("too few of a class to split", IMAGES, files.few_of_a_class),
         Mistake("a class in `val/` that `train/` lacks", IMAGES, files.unknown_class),
         Mistake("a column that is none", f"{TEXTS} backbone=minilm datamodule.columns.sample=txt", tickets),

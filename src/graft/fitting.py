@@ -17,6 +17,7 @@ from graft.build import (
     build_task,
     build_trainer,
     check_accelerator,
+    look_at_data,
 )
 from graft.compiling import compile_if_asked
 from graft.config.instantiate import build_all
@@ -64,6 +65,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial
     clock = Stopwatch()
     with clock.part("setup"):
         run.add_session(describe_session(cfg.seed))
+        look_at_data(cfg)
         cfg = with_stage_picked(run, cfg, handler)
     if any(OmegaConf.select(cfg, "find", default={}).values()):
         with clock.part("search"):

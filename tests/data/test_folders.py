@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from graft.data.folders import Entry, scan
+from graft.data.faults import Faults, FaultsError
+from graft.data.folders import Entry, scan, warn_of_others
 from graft.errors import GraftError
 
 SUFFIXES = {".png", ".jpg"}
@@ -19,9 +20,17 @@ def touch(root: Path, *names: str) -> Path:
     return root
 
 
+def scanned(root: Path) -> list[Entry]:
+    """The files, or an error with all faults."""
+    faults = Faults(str(root))
+    entries = scan(root, SUFFIXES, faults).entries
+    faults.tell()
+    return entries
+
+
 def test_class_folders_are_searched_to_the_bottom(tmp_path: Path):
     touch(tmp_path, "dog/b.PNG", "cat/deep/er/a.jpg", "cat/notes.txt", "cat/._a.jpg", ".git/x.png", "readme.png")
-    assert scan(tmp_path, SUFFIXES) == [
+    assert scanned(tmp_path) == [
         Entry("cat/deep/er/a.jpg", None, "cat"),
         Entry("dog/b.PNG", None, "dog"),
     ]
@@ -31,14 +40,14 @@ def test_links_to_folders_are_followed(tmp_path: Path):
     touch(tmp_path, "store/cats/a.png", "root/dog/b.png")
     (tmp_path / "root/cat").symlink_to(tmp_path / "store/cats")
     (tmp_path / "root/dog/more").symlink_to(tmp_path / "store")
-    found = [entry.id for entry in scan(tmp_path / "root", SUFFIXES)]
+    found = [entry.id for entry in scanned(tmp_path / "root")]
     assert found == ["cat/a.png", "dog/b.png", "dog/more/cats/a.png"]
 
 
 @pytest.mark.parametrize("val", ["val", "valid", "validation", "Val"])
 def test_split_folders(tmp_path: Path, val: str):
     touch(tmp_path, *(f"{split}/{name}/x.png" for split in ("train", val, "test") for name in ("cat", "dog")))
-    entries = scan(tmp_path, SUFFIXES)
+    entries = scanned(tmp_path)
     assert {(entry.split, entry.label) for entry in entries} == {
         (split, name) for split in ("train", "val", "test") for name in ("cat", "dog")
     }
@@ -47,17 +56,17 @@ def test_split_folders(tmp_path: Path, val: str):
 
 def test_a_train_folder_alone_is_a_split(tmp_path: Path):
     touch(tmp_path, "train/cat/x.png", "train/dog/x.png")
-    assert {entry.split for entry in scan(tmp_path, SUFFIXES)} == {"train"}
+    assert {entry.split for entry in scanned(tmp_path)} == {"train"}
 
 
 def test_another_split_may_lack_a_class(tmp_path: Path):
     touch(tmp_path, "train/cat/x.png", "train/dog/x.png", "test/cat/x.png")
-    assert {entry.label for entry in scan(tmp_path, SUFFIXES) if entry.split == "test"} == {"cat"}
+    assert {entry.label for entry in scanned(tmp_path) if entry.split == "test"} == {"cat"}
 
 
 def test_trains_may_be_a_class(tmp_path: Path):
     touch(tmp_path, "bus/x.png", "train/x.png")
-    assert [entry.label for entry in scan(tmp_path, SUFFIXES)] == ["bus", "train"]
+    assert [entry.label for entry in scanned(tmp_path)] == ["bus", "train"]
 
 
 @pytest.mark.parametrize(
@@ -81,21 +90,36 @@ def test_trains_may_be_a_class(tmp_path: Path):
 )
 def test_mistakes_are_named(tmp_path: Path, names: list[str], message: str):
     with pytest.raises(GraftError, match=message):
-        scan(touch(tmp_path / "root", *names), SUFFIXES)
+        scanned(touch(tmp_path / "root", *names))
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path):
+    full = [f"{split}/{name}/x.png" for split in ("train", "val") for name in ("cat", "dog")]
+    empty = [f"train/{number}" for number in range(7)] + ["val/0/notes.txt"]
+    touch(tmp_path, *full, *empty, "val/elk/x.png", "test/elk/x.png", "test/fox/x.png")
+    with pytest.raises(FaultsError) as error:
+        scanned(tmp_path)
+    told = str(error.value)
+    assert f"{tmp_path} has 3 faults:" in told
+    assert f"\n- 8 class folders hold no images (jpg png): {tmp_path}/train/0," in told
+    assert "train/4 and 3 more. Add some" in told
+    assert f"lacks the class folder 'elk', which {tmp_path}/val has" in told
+    assert f"lacks the class folders 'elk', 'fox', which {tmp_path}/test has" in told
 
 
 def test_a_missing_root_is_named_with_the_nearest_folder(tmp_path: Path):
     touch(tmp_path, "flowers/rose/x.png")
     with pytest.raises(GraftError, match=r"root=.*flower does not exist .* Did you mean 'flowers'\?"):
-        scan(tmp_path / "flower", SUFFIXES)
+        scanned(tmp_path / "flower")
     with pytest.raises(GraftError, match="is a file"):
-        scan(tmp_path / "flowers/rose/x.png", SUFFIXES)
+        scanned(tmp_path / "flowers/rose/x.png")
 
 
 def test_files_that_are_passed_over_are_counted_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     touch(tmp_path, "cat/a.png", "cat/b.HEIC", "cat/.c.heic", "dog/a.png", "labels.csv")
     (tmp_path / "dog/photo").write_text("")
-    scan(tmp_path, SUFFIXES)
+    faults = Faults("")
+    warn_of_others(tmp_path, scan(tmp_path, SUFFIXES, faults).others, SUFFIXES)
     assert "2 files in" in caplog.text
     assert "cat/b.HEIC, dog/photo" in caplog.text
 
@@ -103,4 +127,4 @@ def test_files_that_are_passed_over_are_counted_and_named(tmp_path: Path, caplog
 def test_a_file_in_the_place_of_the_root_is_not_suggested_again(tmp_path: Path):
     touch(tmp_path, "photos.png")
     with pytest.raises(GraftError, match=r"is a file, not a folder \(.*\)\.$"):
-        scan(tmp_path / "photos.png", SUFFIXES)
+        scanned(tmp_path / "photos.png")

@@ -102,6 +102,45 @@ def test_rows_without_a_text_or_a_label_are_an_error_or_counted(
     assert datamodule.table.load(datamodule.table.ids.index("7")) == "text 6"
 
 
+def test_faults_of_columns_and_samples_are_told_at_once(settings: dict[str, Any], reviews: Path):
+    lines = reviews.read_text().splitlines()
+    lines[3] = " ,bad,low,,en"
+    lines[5] = "text,good,1,,xx"
+    lines[6:9] = [f"text,good,{value},1,xx" for value in ("high", "2,5", "x")]
+    lines[7] = 'text,good,"2,5",1,xx'
+    reviews.write_text("\n".join(lines))
+    columns = {"labels": "score", "group": "author", "split": "language"}
+    with pytest.raises(GraftError) as error:
+        make(settings, reviews, columns=columns, kind=Kind.REGRESSION)
+    told = str(error.value)
+    assert f"{reviews} has 4 faults:" in told
+    assert "row 3, column 'score': 'low' is no number (nor are 'high', '2,5', 'x'): correct it" in told
+    assert "\n- 1 of 80 samples" in told
+    assert "\n    3: the text is empty" in told
+    assert "row 5, column 'author': there is no group." in told
+    assert "row 1, column 'language': 'en' is no split (nor are 2 other values)" in told
+
+
+def test_a_look_finds_faults_of_columns_without_the_samples(
+    settings: dict[str, Any], reviews: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given = settings | {"preprocess": None}
+    with monkeypatch.context() as patched:
+        patched.setattr("graft.data.tables.store_texts", None)
+        TextTable(path=reviews, columns=COLUMNS, **given).look()
+        with pytest.raises(GraftError, match=r"no column 'author2'. Did you mean 'author'\?"):
+            TextTable(path=reviews, columns=COLUMNS | {"group": "author2"}, **given).look()
+    reviews.write_text(reviews.read_text().replace("text 4,bad", ",").replace("text 5,good", "text 5,"))
+    with pytest.raises(GraftError, match=r"2 of 80 samples[^$]*\n  5: the text is empty\n  6: no value in label"):
+        TextTable(path=reviews, columns=COLUMNS, **given).look()
+    TextTable(path=reviews, columns=COLUMNS, **given | {"bad_files": "skip"}).look()
+
+
+def test_all_missing_columns_are_told(settings: dict[str, Any], reviews: Path):
+    with pytest.raises(GraftError, match=r"no column 'txt'. Did you mean 'text'\? .* no column 'lable'. Did you mean"):
+        make(settings, reviews, columns={"sample": "txt", "labels": "lable"})
+
+
 def test_images_of_a_table(settings: dict[str, Any], tmp_path: Path):
     for row in range(40):
         pixels = np.full((4, 4 + row % 3, 3), row * 6, np.uint8)

@@ -53,9 +53,15 @@ def sift(root: Path, ids: Sequence[str], examine: Examine, bad_files: str) -> Si
     Raises:
         GraftError: there are bad files and `bad_files` is "error"; names the first few and counts all.
     """
+    sifted = sort_out(root, ids, examine)
+    settle(sifted.bad, len(ids), str(root), bad_files)
+    return sifted
+
+
+def sort_out(root: Path, ids: Sequence[str], examine: Examine) -> Sifted:
+    """Does what `sift` does, and leaves it to `settle` what becomes of bad files."""
     facts = examine_files(root, ids, examine)
     bad = [BadFile(name, found) for name, found in zip(ids, facts, strict=True) if isinstance(found, str)]
-    settle(bad, len(ids), str(root), bad_files)
     rows = [row for row, found in enumerate(facts) if not isinstance(found, str)]
     return Sifted(np.array(rows, dtype=np.int64), [facts[row] for row in rows], bad)
 

@@ -50,17 +50,22 @@ def check_columns(path: Path, wanted: Sequence[str], remedy: str = "") -> None:
     """Makes sure that a table file is there and has the columns, each once; a remedy is told where one is not there.
 
     Raises:
-        GraftError: see `column_names`; or a column is not there (names the nearest) or there twice.
+        GraftError: see `column_names`; or columns are not there (names the nearest) or there twice.
     """
     names = column_names(path)
-    for name in wanted:
-        if name not in names:
-            raise GraftError(
-                f"{path} has no column {name!r}.{other_separator(path)}{did_you_mean(name, names)} Its columns are:"
-                f" {', '.join(names)}.{remedy}"
-            )
-        if names.count(name) > 1:
-            raise GraftError(f"{path} has {names.count(name)} columns {name!r}: rename all but one.")
+    said = list(dict.fromkeys(wanted))
+    told = [
+        f"{path} has {names.count(name)} columns {name!r}: rename all but one."
+        for name in said
+        if names.count(name) > 1
+    ]
+    if absent := [name for name in said if name not in names]:
+        if hint := other_separator(path):
+            absent = absent[:1]  # of a header that was not taken apart, all are
+        told += [f"{path} has no column {name!r}.{hint}{did_you_mean(name, names)}" for name in absent]
+        told.append(f"Its columns are: {', '.join(names)}.{remedy}")
+    if told:
+        raise GraftError(" ".join(told))
 
 
 def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
