@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from graft.data.faults import Faults, FaultsError
-from graft.data.folders import Entry, scan, warn_of_others
+from graft.data.folders import Entry, scan, warn_of_listing
 from graft.errors import GraftError
 
 SUFFIXES = {".png", ".jpg"}
@@ -20,10 +20,10 @@ def touch(root: Path, *names: str) -> Path:
     return root
 
 
-def scanned(root: Path) -> list[Entry]:
+def scanned(root: Path, bad_files: str = "error") -> list[Entry]:
     """The files, or an error with all faults."""
     faults = Faults(str(root))
-    entries = scan(root, SUFFIXES, faults).entries
+    entries = scan(root, SUFFIXES, faults, bad_files).entries
     faults.tell()
     return entries
 
@@ -74,8 +74,11 @@ def test_trains_may_be_a_class(tmp_path: Path):
     [
         (["cat/x.png"], "only one class folder, 'cat'"),
         (["x.png"], "no class folders"),
-        (["cat/x.png", "dog/notes.txt"], r"dog holds no images \(jpg png\)"),
-        (["cat/x.png", "dog"], "dog holds no images"),
+        (
+            ["cat/x.png", "dog/a.txt"],
+            r"dog holds no images \(jpg png\), but 1 other files such as dog/a.txt: add some, or",
+        ),
+        (["cat/x.png", "dog"], r"dog holds no images \(jpg png\): add some, .* out: datamodule.bad_files=skip\.$"),
         (
             ["train/cat/x.png", "train/dog/x.png", "test/cat/x.png", "test/Dog/x.png"],
             "train lacks the class folder 'Dog'",
@@ -93,6 +96,33 @@ def test_mistakes_are_named(tmp_path: Path, names: list[str], message: str):
         scanned(touch(tmp_path / "root", *names))
 
 
+def test_empty_class_folders_are_left_out_on_demand(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    touch(tmp_path, "cat/x.png", "dog/x.png", "elk", "fox/deep")
+    assert {entry.label for entry in scanned(tmp_path, "skip")} == {"cat", "dog"}
+    listing = scan(tmp_path, SUFFIXES, Faults(""), "skip")
+    warn_of_listing(tmp_path, listing, SUFFIXES)
+    assert f"2 class folders in {tmp_path} are empty and left out, and so are their classes" in caplog.text
+    assert "elk/, fox/" in caplog.text
+    assert [folder.id for folder in listing.left_out] == ["elk/", "fox/"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["cat/x.png", "dog/x.png", "elk/x.heic"], "elk holds no images"),
+        (["cat/x.png", "dog"], "only one class folder, 'cat'"),
+        (
+            ["train/cat/x.png", "train/dog/x.png", "train/elk", "val/cat/x.png", "val/elk/x.png"],
+            "train lacks the class folder 'elk', .* An empty folder is none",
+        ),
+    ],
+)
+def test_what_cannot_be_left_out_is_a_fault_all_the_same(tmp_path: Path, names: list[str], message: str):
+    with pytest.raises(GraftError, match=message) as error:
+        scanned(touch(tmp_path, *names), "skip")
+    assert "bad_files=skip" not in str(error.value)
+
+
 def test_all_faults_are_told_at_once(tmp_path: Path):
     full = [f"{split}/{name}/x.png" for split in ("train", "val") for name in ("cat", "dog")]
     empty = [f"train/{number}" for number in range(7)] + ["val/0/notes.txt"]
@@ -101,7 +131,10 @@ def test_all_faults_are_told_at_once(tmp_path: Path):
         scanned(tmp_path)
     told = str(error.value)
     assert f"{tmp_path} has 3 faults:" in told
-    assert f"\n- 8 class folders hold no images (jpg png): {tmp_path}/train/0," in told
+    assert (
+        f"\n- 8 class folders hold no images (jpg png), but 1 other files such as val/0/notes.txt: {tmp_path}/tr"
+        in told
+    )
     assert "train/4 and 3 more. Add some" in told
     assert f"lacks the class folder 'elk', which {tmp_path}/val has" in told
     assert f"lacks the class folders 'elk', 'fox', which {tmp_path}/test has" in told
@@ -118,8 +151,7 @@ def test_a_missing_root_is_named_with_the_nearest_folder(tmp_path: Path):
 def test_files_that_are_passed_over_are_counted_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     touch(tmp_path, "cat/a.png", "cat/b.HEIC", "cat/.c.heic", "dog/a.png", "labels.csv")
     (tmp_path / "dog/photo").write_text("")
-    faults = Faults("")
-    warn_of_others(tmp_path, scan(tmp_path, SUFFIXES, faults).others, SUFFIXES)
+    warn_of_listing(tmp_path, scan(tmp_path, SUFFIXES, Faults("")), SUFFIXES)
     assert "2 files in" in caplog.text
     assert "cat/b.HEIC, dog/photo" in caplog.text
 

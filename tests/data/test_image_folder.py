@@ -105,6 +105,15 @@ def test_bad_files_are_an_error_or_skipped_and_counted(make: Callable[..., Image
     assert sum(len(batch["index"]) for split in datamodule.splits for batch in datamodule.eval_dataloader(split)) == 38
 
 
+def test_an_empty_class_folder_is_skipped_and_counted(make: Callable[..., ImageFolder], make_images: MakeImages):
+    root = make_images({"a": 20, "b": 20, "c": 0})
+    with pytest.raises(GraftError, match="c holds no images"):
+        make(root)
+    datamodule = make(root, bad_files="skip")
+    assert datamodule.classes == ["a", "b"]
+    assert [file.id for file in datamodule.skipped] == ["c/"]
+
+
 def test_a_class_of_bad_files_only_is_named(make: Callable[..., ImageFolder], make_images: MakeImages):
     root = make_images({"a": 20, "b": 1})
     (root / "b/000.png").write_bytes(b"")

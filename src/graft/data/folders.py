@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graft.data.faults import Faults
+from graft.data.table import BadFile
 from graft.errors import GraftError, did_you_mean
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,12 @@ class Listing(NamedTuple):
     Attributes:
         entries: sorted by id, the same on every machine.
         others: ids of files with other suffixes.
+        left_out: class folders in which there is nothing.
     """
 
     entries: list[Entry]
     others: list[str]
+    left_out: list[BadFile]
 
 
 class _ClassFolder(NamedTuple):
@@ -49,7 +52,7 @@ class _ClassFolder(NamedTuple):
     others: list[str]
 
 
-def scan(root: Path, suffixes: Collection[str], faults: Faults) -> Listing:
+def scan(root: Path, suffixes: Collection[str], faults: Faults, bad_files: str = "error") -> Listing:
     """Lists the files of a folder with class folders, or with train/, val/ and test/ above them.
 
     A folder named "train" beside other class folders is a class (trains). Hidden files and folders are
@@ -60,6 +63,8 @@ def scan(root: Path, suffixes: Collection[str], faults: Faults) -> Listing:
         suffixes: of the files to list, in lower case with the dot.
         faults: takes what does not keep the rest from being listed: there are no class folders or only one, class
             folders hold no files of these suffixes, another split has a class that train/ lacks.
+        bad_files: "error" | "skip": class folders in which there is nothing are left out. Those that hold other files
+            only are a fault all the same: they were to be a class.
 
     Raises:
         GraftError: the root is missing, or it is not clear which of its folders are splits.
@@ -68,11 +73,13 @@ def scan(root: Path, suffixes: Collection[str], faults: Faults) -> Listing:
     parents: list[tuple[Path, str | None]] = [(path, split) for split, path in splits.items()] or [(root, None)]
     found = {parent: [_class_folder(root, path, suffixes) for path in _folders(parent)] for parent, _ in parents}
     every = [folder for folders in found.values() for folder in folders]
+    empty = [folder for folder in every if bad_files == "skip" and not folder.files and not folder.others]
+    found = {parent: [folder for folder in folders if folder not in empty] for parent, folders in found.items()}
     for parent, split in parents:
         with faults.noted():
             _check_number(parent, found[parent], split)
     with faults.noted():
-        _check_filled(every, suffixes)
+        _check_filled([folder for folders in found.values() for folder in folders], suffixes)
     for path in splits.values():
         with faults.noted():
             _check_classes(splits["train"], path, found)
@@ -82,15 +89,22 @@ def scan(root: Path, suffixes: Collection[str], faults: Faults) -> Listing:
         for folder in found[parent]
         for name in folder.files
     ]
-    return Listing(sorted(entries), sorted(name for folder in every for name in folder.others))
+    others = sorted(name for folder in every for name in folder.others)
+    left_out = [BadFile(f"{folder.path.relative_to(root).as_posix()}/", "an empty folder") for folder in empty]
+    return Listing(sorted(entries), others, left_out)
 
 
-def warn_of_others(root: Path, others: Sequence[str], suffixes: Collection[str]) -> None:
-    """Says which files with other suffixes are passed over; does nothing where there are none."""
-    if others:
+def warn_of_listing(root: Path, listing: Listing, suffixes: Collection[str]) -> None:
+    """Says which files with other suffixes are passed over, and which folders are left out."""
+    if others := listing.others:
         log.warning(
             "%d files in %s are passed over, as their names end like none of %s: %s",
             *(len(others), root, " ".join(sorted(suffixes)), ", ".join(others[:3]) + ", …" * (len(others) > 3)),
+        )
+    if empty := [folder.id for folder in listing.left_out]:
+        log.warning(
+            "%d class folders in %s are empty and left out, and so are their classes (datamodule.bad_files=skip): %s",
+            *(len(empty), root, _first(empty)),
         )
 
 
@@ -129,13 +143,18 @@ def _check_number(parent: Path, folders: Sequence[_ClassFolder], split: str | No
 
 
 def _check_filled(folders: Sequence[_ClassFolder], suffixes: Collection[str]) -> None:
-    if not (empty := [str(folder.path) for folder in folders if not folder.files]):
+    unfilled = [folder for folder in folders if not folder.files]
+    if not unfilled:
         return
     kinds = " ".join(sorted(suffix.removeprefix(".") for suffix in suffixes))
-    if len(empty) == 1:
-        raise GraftError(f"The class folder {empty[0]} holds no images ({kinds}): add some, or remove it.")
+    others = [name for folder in unfilled for name in folder.others]
+    but = f", but {len(others)} other files such as {others[0]}" if others else ""
+    remedy = "remove it" if others else "remove it, or leave it out: datamodule.bad_files=skip"
+    if len(unfilled) == 1:
+        raise GraftError(f"The class folder {unfilled[0].path} holds no images ({kinds}){but}: add some, or {remedy}.")
+    named = _first([str(folder.path) for folder in unfilled])
     raise GraftError(
-        f"{len(empty)} class folders hold no images ({kinds}): {_first(empty)}. Add some to each, or remove it."
+        f"{len(unfilled)} class folders hold no images ({kinds}){but}: {named}. Add some to each, or {remedy}."
     )
 
 
@@ -143,9 +162,10 @@ def _check_classes(train: Path, other: Path, found: Mapping[Path, Sequence[_Clas
     """What another split lacks, `graft.data.splits.check_classes` warns of."""
     known, there = ({folder.path.name for folder in found[path]} for path in (train, other))
     if unknown := sorted(map(repr, there - known)):
+        empty = " An empty folder is none." if any((train / name).is_dir() for name in there - known) else ""
         raise GraftError(
             f"{train} lacks the class folder{'s' * (len(unknown) > 1)} {_first(unknown)}, which {other} has: no class"
-            " can be told that was not learnt."
+            f" can be told that was not learnt.{empty}"
         )
 
 

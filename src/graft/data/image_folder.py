@@ -12,7 +12,7 @@ from graft.data import images
 from graft.data.checks import settle, sort_out
 from graft.data.datamodule import DataModule
 from graft.data.faults import Faults
-from graft.data.folders import scan, warn_of_others
+from graft.data.folders import scan, warn_of_listing
 from graft.data.settings import Settings
 from graft.data.splits import SPLITS
 from graft.data.table import BadFile, Rows, Table
@@ -46,7 +46,7 @@ class ImageFolder(DataModule):
         """
         faults = Faults(str(self.root))
         with faults.noted():
-            scan(self.root, images.SUFFIXES, faults)
+            scan(self.root, images.SUFFIXES, faults, self.bad_files)
         if faults:
             self.read()
 
@@ -57,8 +57,9 @@ class ImageFolder(DataModule):
             GraftError: tells all that is wrong with the folders, the images and the groups in their paths.
         """
         faults = Faults(str(self.root))
-        entries, others = scan(self.root, images.SUFFIXES, faults)
-        warn_of_others(self.root, others, images.SUFFIXES)
+        listing = scan(self.root, images.SUFFIXES, faults, self.bad_files)
+        warn_of_listing(self.root, listing, images.SUFFIXES)
+        entries = listing.entries
         sifted = sort_out(self.root, [entry.id for entry in entries], images.examine)
         with faults.noted():
             settle(sifted.bad, len(entries), str(self.root), self.bad_files)
@@ -81,7 +82,7 @@ class ImageFolder(DataModule):
             strata=targets,
             groups=groups,
             given={split: np.flatnonzero(mask) for split, mask in given.items() if mask.any()},
-            skipped=sifted.bad,
+            skipped=[*listing.left_out, *sifted.bad],
             **images.columns(sifted.facts),
         )
 
