@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from graft.build import build_trainer
 from graft.data.carried import carried_columns
-from graft.data.inputs import Inputs, read_inputs
+from graft.data.inputs import Inputs, bad_names, read_inputs
 from graft.data.samples import as_is, plain
 from graft.data.sampling import EvaluationBatches
 from graft.data.table import Table, Targets
@@ -211,6 +211,7 @@ def warn_of_bad(inputs: Inputs, where: str) -> None:
     """Names some of the inputs that cannot be read, in a warning."""
     if not inputs.bad:
         return
-    named = "".join(f"\n  {file.id}: {file.reason}" for file in inputs.bad[:_NAMED])
+    names = bad_names(inputs, Path(where).expanduser(), _NAMED)
+    named = "".join(f"\n  {name}: {file.reason}" for name, file in zip(names, inputs.bad, strict=False))
     more = f"\n  … and {len(inputs.bad) - _NAMED} more" if len(inputs.bad) > _NAMED else ""
     log.warning("%d of %d inputs in %s cannot be read:%s%s", len(inputs.bad), len(inputs.ids), where, named, more)

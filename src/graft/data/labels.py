@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.faults import Faults
+from graft.data.lines import place
 from graft.data.strings import Strings, written
 from graft.data.table import Kind
 from graft.errors import ConfigError, GraftError
@@ -144,7 +145,7 @@ def _flags(path: Path, columns: Mapping[str, Strings]) -> Labels:
 def _check_flags(path: Path, name: str, column: Strings, wrong: list[int]) -> None:
     if wrong:
         raise GraftError(
-            f"{_place(path, name, column, wrong[0])} is neither 0 nor 1{_others(column, wrong)}. If it is a list of"
+            f"{_found(path, name, column, wrong[0])} is neither 0 nor 1{_others(column, wrong)}. If it is a list of"
             " labels, say what stands between them: datamodule.columns.separator."
         )
 
@@ -166,23 +167,23 @@ def _values(path: Path, columns: Mapping[str, Strings]) -> Labels:
 def _check_numbers(path: Path, name: str, column: Strings, wrong: list[int]) -> None:
     if not wrong:
         return
-    place = _place(path, name, column, wrong[0])
+    found = _found(path, name, column, wrong[0])
     if len(wrong) == len(column.values):
         raise GraftError(
-            f"{place} is no number, and no other value of the column is: if they are classes, leave out"
+            f"{found} is no number, and no other value of the column is: if they are classes, leave out"
             " task=regression."
         )
     comma = "," in column.values[wrong[0]]
     hint = "write it with a decimal point and no comma" if comma else "correct it"
     raise GraftError(
-        f"{place} is no number{_others(column, wrong)}: {hint}, or empty the cell and leave the row out,"
+        f"{found} is no number{_others(column, wrong)}: {hint}, or empty the cell and leave the row out,"
         " datamodule.bad_files=skip."
     )
 
 
-def _place(path: Path, name: str, column: Strings, code: int) -> str:
+def _found(path: Path, name: str, column: Strings, code: int) -> str:
     """Where a value stands first, and the value."""
-    return f"{path}, row {column.first(code) + 1}, column {name!r}: {column.values[code]!r}"
+    return f"{path}, {place(path, column.first(code))}, column {name!r}: {column.values[code]!r}"
 
 
 def _others(column: Strings, wrong: list[int]) -> str:

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data import images
-from graft.data.checks import examine_files, settle
+from graft.data.checks import NAMED, examine_files, settle
 from graft.data.columns import read_strings, store_texts
 from graft.data.datamodule import DataModule
 from graft.data.faults import Faults
 from graft.data.folders import SPLIT_OF
 from graft.data.formats import check_columns
 from graft.data.labels import Labels, read_labels
+from graft.data.lines import place, places
 from graft.data.settings import Settings
 from graft.data.splits import SPLITS
 from graft.data.strings import Strings
@@ -100,6 +101,11 @@ class _TableFile(DataModule):
             raise GraftError(f"{self.path} has no rows below its header.")
         return read
 
+    def _named(self, ids: Sequence[str], rows: Sequence[int]) -> list[str]:
+        """Returns how rows are named in messages: with the lines that an editor shows."""
+        own = ["" if isinstance(ids, RowNumbers) else ids[row] for row in rows]
+        return [f"{line}, {name}" if name else line for line, name in zip(places(self.path, rows), own, strict=True)]
+
     def _labels(self, read: dict[str, Strings], faults: Faults) -> Labels | None:
         separator, least = self.columns["separator"], self.columns.get("min_rows", 1)
         targets = {name: read[name] for name in self.labels}
@@ -134,7 +140,7 @@ class _TableFile(DataModule):
             bad = dict.fromkeys(np.flatnonzero(~labels.present).tolist(), without) | bad
         skipped = [BadFile(ids[row] or f"row {row + 1}", bad[row]) for row in sorted(bad)]
         with faults.noted():
-            settle(skipped, len(ids), str(self.path), self.bad_files)
+            settle(skipped, len(ids), str(self.path), self.bad_files, self._named(ids, sorted(bad)[:NAMED]))
         good = np.setdiff1d(np.arange(len(ids)), np.array(list(bad), dtype=np.int64))
         groups, given = self._placed(read, good, faults)
         faults.tell()
@@ -203,13 +209,14 @@ def _check_once(path: Path, names: Sequence[str]) -> None:
     if again:
         row, name = again[0]
         more = f" {len(again) - 1} more rows name an image that another one names." if len(again) > 1 else ""
-        raise GraftError(f"{path}: rows {first[name] + 1} and {row + 1} both name {name}; keep one of them.{more}")
+        lines = " and ".join(places(path, [first[name], row]))
+        raise GraftError(f"{path}: {lines} both name {name}; keep one of them.{more}")
 
 
 def _groups(path: Path, column: str, values: Strings, rows: Rows) -> NDArray[np.object_]:
     if len(without := np.flatnonzero(~values.present[rows])):
         more = f", nor in {len(without) - 1} more rows" if len(without) > 1 else ""
-        raise GraftError(f"{path}, row {rows[without[0]] + 1}, column {column!r}: there is no group{more}.")
+        raise GraftError(f"{path}, {place(path, int(rows[without[0]]))}, column {column!r}: there is no group{more}.")
     return values.array()[rows]
 
 
@@ -217,11 +224,11 @@ def _given(path: Path, column: str, values: Strings, rows: Rows) -> dict[str, Ro
     of_value = [SPLIT_OF.get(value.lower()) for value in (*values.values, "")]
     codes = values.codes[rows]
     if wrong := [code for code in np.unique(codes).tolist() if of_value[code] is None]:
-        row = rows[np.flatnonzero(codes == wrong[0])[0]] + 1
+        line = place(path, int(rows[np.flatnonzero(codes == wrong[0])[0]]))
         found = [repr(values.values[code]) if code >= 0 else "an empty cell" for code in wrong]
         others = f" (nor are {len(found) - 1} other values)" if len(found) > 1 else ""
         raise GraftError(
-            f"{path}, row {row}, column {column!r}: {found[0]} is no split{others}; choose of {', '.join(SPLIT_OF)}."
+            f"{path}, {line}, column {column!r}: {found[0]} is no split{others}; choose of {', '.join(SPLIT_OF)}."
         )
     given = {name: np.flatnonzero(np.array([each == name for each in of_value])[codes]) for name in SPLITS}
     if not len(given["train"]):
