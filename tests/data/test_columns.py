@@ -91,13 +91,13 @@ def test_texts_of_several_parts_are_found(tmp_path: Path):
     [
         ("t.csv", b"", "is empty"),
         ("t.csv", b"text,label\na,b\na,b,c\n", "as csv: line 3 is of 3 cells, the header of 2. Put quotation marks"),
-        ("t.csv", b'text,label\n"a,b\nc,d\n', "as csv: line 2 is of 1 cells.*close each that is opened"),
+        ("t.csv", b'text,label\n"a,b\nc,d\n', "as csv: line 2 is of 1 cell,.*close each that is opened"),
         (
             "t.csv",
             b'text,label\na,b\n"' + b"c,d\n" * 3_000_000,
             "below line 2, a row .*MiB, or a quotation mark that opens a cell is never",
         ),
-        ("t.tsv", b'text\tlabel\n"a\nb"\tc\n', "as tsv: line 2 is of 1 cells.*save such a table as CSV"),
+        ("t.tsv", b'text\tlabel\n"a\nb"\tc\n', "as tsv: line 2 is of 1 cell,.*save such a table as CSV"),
         ("t.csv", b"text,label\nok,1\ncaf\xe9,1\n", r"line 3, column 'text': not UTF-8 \(byte 0xe9 at 3\)"),
         ("t.jsonl", b'{"text": "a"}\n\n{"text": "b', r"as jsonl: line 3 is no whole object.*, character 10\). Mend"),
         ("t.jsonl", b'[{"text": "a"}]\n', "as jsonl: line 1 is no whole object"),

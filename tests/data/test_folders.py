@@ -76,7 +76,7 @@ def test_trains_may_be_a_class(tmp_path: Path):
         (["x.png"], "no class folders"),
         (
             ["cat/x.png", "dog/a.txt"],
-            r"dog holds no images \(jpg png\), but 1 other files such as dog/a.txt: add some, or",
+            r"dog holds no images \(jpg png\), but 1 other file such as dog/a.txt: add some, or",
         ),
         (["cat/x.png", "dog"], r"dog holds no images \(jpg png\): add some, .* out: datamodule.bad_files=skip\.$"),
         (
@@ -101,7 +101,7 @@ def test_empty_class_folders_are_left_out_on_demand(tmp_path: Path, caplog: pyte
     assert {entry.label for entry in scanned(tmp_path, "skip")} == {"cat", "dog"}
     listing = scan(tmp_path, SUFFIXES, Faults(""), "skip")
     warn_of_listing(tmp_path, listing, SUFFIXES)
-    assert f"2 class folders in {tmp_path} are empty and left out, and so are their classes" in caplog.text
+    assert f"making no class of 2 empty folders in {tmp_path}" in caplog.text
     assert "elk/, fox/" in caplog.text
     assert [folder.id for folder in listing.left_out] == ["elk/", "fox/"]
 
@@ -132,8 +132,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path):
     told = str(error.value)
     assert f"{tmp_path} has 3 faults:" in told
     assert (
-        f"\n- 8 class folders hold no images (jpg png), but 1 other files such as val/0/notes.txt: {tmp_path}/tr"
-        in told
+        f"\n- 8 class folders hold no images (jpg png), but 1 other file such as val/0/notes.txt: {tmp_path}/tr" in told
     )
     assert "train/4 and 3 more. Add some" in told
     assert f"lacks the class folder 'elk', which {tmp_path}/val has" in told

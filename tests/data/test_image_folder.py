@@ -117,7 +117,7 @@ def test_an_empty_class_folder_is_skipped_and_counted(make: Callable[..., ImageF
 def test_a_class_of_bad_files_only_is_named(make: Callable[..., ImageFolder], make_images: MakeImages):
     root = make_images({"a": 20, "b": 1})
     (root / "b/000.png").write_bytes(b"")
-    with pytest.raises(GraftError, match=r"No image of class 'b' can be read \(1 bad files\): repair some"):
+    with pytest.raises(GraftError, match=r"No image of class 'b' can be read \(1 bad file\): repair some"):
         make(root, bad_files="skip")
 
 

@@ -64,7 +64,7 @@ def test_texts_in_every_form(tmp_path: Path, kind: str):
 def test_what_cannot_be_predicted_is_told(photos: Path):
     with pytest.raises(GraftError, match=r"photo does not exist.*Did you mean .*photos"):
         read_inputs(photos.parent / "photo", "images", "path")
-    with pytest.raises(GraftError, match=r"none of 1 images can be read. The first: broken.png"):
+    with pytest.raises(GraftError, match=r"none of 1 image can be read. The first: broken.png"):
         read_inputs(photos / "broken.png", "images", "path")
     with pytest.raises(GraftError, match="holds no files of these kinds"):
         read_inputs(photos / "more", "texts", "text")
@@ -95,7 +95,7 @@ def test_a_text_in_another_encoding_is_named_and_spoils_no_other(tmp_path: Path,
 def test_a_text_file_of_which_nothing_can_be_read_is_an_error(tmp_path: Path):
     (tmp_path / "old.txt").write_bytes(LATIN)
     with pytest.raises(
-        GraftError, match=r"none of 1 texts can be read. The first: line 1: not UTF-8 \(byte 0xfc at 2\)"
+        GraftError, match=r"none of 1 text can be read. The first: line 1: not UTF-8 \(byte 0xfc at 2\)"
     ):
         read_inputs(tmp_path / "old.txt", "texts", "text")
     (tmp_path / "wide.txt").write_text("first\nsecond", encoding="utf-16")

@@ -120,7 +120,7 @@ def test_faults_of_columns_and_samples_are_told_at_once(settings: dict[str, Any]
     assert "\n- 1 of 80 samples" in told
     assert "\n    line 4: the text is empty" in told
     assert "line 6, column 'author': there is no group." in told
-    assert "line 2, column 'language': 'en' is no split (nor are 2 other values)" in told
+    assert "line 2, column 'language': 'en' is no split (likewise 2 other values)" in told
 
 
 def test_a_look_finds_faults_of_columns_without_the_samples(

@@ -12,8 +12,8 @@ from graft.comparing.importance import importance
 from graft.comparing.metric import metric_of
 from graft.comparing.reading import Run, read_curves, read_runs
 from graft.comparing.table import as_csv, differences_table, terminal_table
-from graft.comparing.wording import counted, made_alike, many, verdict
-from graft.errors import GraftError
+from graft.comparing.wording import counted, made_alike, verdict
+from graft.errors import GraftError, many
 from graft.reports.terminal import rendered
 from graft.runs.atomic import write_text
 

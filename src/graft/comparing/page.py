@@ -14,7 +14,8 @@ from graft.comparing.importance import FEWEST, Importance
 from graft.comparing.own import PAGE_MARK
 from graft.comparing.reading import Curve
 from graft.comparing.table import columns
-from graft.comparing.wording import counted, described, made_alike, many, stopped, verdict
+from graft.comparing.wording import counted, described, made_alike, stopped, verdict
+from graft.errors import many
 from graft.reports.drawing import PALETTE, as_svg, style
 from graft.reports.filling import filled
 

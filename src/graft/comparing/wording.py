@@ -9,6 +9,7 @@ from graft.comparing.grouping import Comparison, Configuration
 from graft.comparing.reading import PRUNED, SEED_KEYS, Run, Seeds
 from graft.comparing.settings import Settings
 from graft.comparing.statistics import Paired, Spread, paired
+from graft.errors import many
 from graft.reports.wording import decimals, fixed
 from graft.runs.status import State
 
@@ -16,11 +17,6 @@ ENDINGS = (State.DONE, PRUNED, State.FAILED, State.INTERRUPTED, State.KILLED, St
 _FEW_PAIRS = 5
 _CHANCE = 0.05
 _NAMED = 3  # runs
-
-
-def many(count: int, what: str) -> str:
-    """A number of things, in words."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def counted(comparison: Comparison) -> str:

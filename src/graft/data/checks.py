@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from graft.data.table import BadFile, Rows
-from graft.errors import GraftError
+from graft.errors import GraftError, many
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def settle(bad: Sequence[BadFile], total: int, where: str, bad_files: str, names
     names = [file.id for file in bad[:NAMED]] if names is None else names
     named = "".join(f"\n  {name}: {file.reason}" for name, file in zip(names, bad, strict=False))
     more = f"\n  … and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-    message = f"{len(bad)} of {total} samples in {where} cannot be used:{named}{more}"
+    message = f"{len(bad)} of {many(total, 'sample')} in {where} cannot be used:{named}{more}"
     if bad_files == "error":
         raise GraftError(f"{message}\nRepair or remove them, or leave them out: datamodule.bad_files=skip.")
     log.warning("%s\nThey are left out (datamodule.bad_files=skip).", message)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from graft.data.faults import Faults
 from graft.data.table import BadFile
-from graft.errors import GraftError, did_you_mean
+from graft.errors import GraftError, did_you_mean, many
 
 log = logging.getLogger(__name__)
 
@@ -98,13 +98,18 @@ def warn_of_listing(root: Path, listing: Listing, suffixes: Collection[str]) -> 
     """Says which files with other suffixes are passed over, and which folders are left out."""
     if others := listing.others:
         log.warning(
-            "%d files in %s are passed over, as their names end like none of %s: %s",
-            *(len(others), root, " ".join(sorted(suffixes)), ", ".join(others[:3]) + ", …" * (len(others) > 3)),
+            "passing over %s in %s, of none of the kinds %s: %s",
+            *(
+                many(len(others), "file"),
+                root,
+                " ".join(sorted(suffixes)),
+                ", ".join(others[:3]) + ", …" * (len(others) > 3),
+            ),
         )
     if empty := [folder.id for folder in listing.left_out]:
         log.warning(
-            "%d class folders in %s are empty and left out, and so are their classes (datamodule.bad_files=skip): %s",
-            *(len(empty), root, _first(empty)),
+            "making no class of %s in %s (datamodule.bad_files=skip): %s",
+            *(many(len(empty), "empty folder"), root, _first(empty)),
         )
 
 
@@ -148,7 +153,7 @@ def _check_filled(folders: Sequence[_ClassFolder], suffixes: Collection[str]) ->
         return
     kinds = " ".join(sorted(suffix.removeprefix(".") for suffix in suffixes))
     others = [name for folder in unfilled for name in folder.others]
-    but = f", but {len(others)} other files such as {others[0]}" if others else ""
+    but = f", but {many(len(others), 'other file')} such as {others[0]}" if others else ""
     remedy = "remove it" if others else "remove it, or leave it out: datamodule.bad_files=skip"
     if len(unfilled) == 1:
         raise GraftError(f"The class folder {unfilled[0].path} holds no images ({kinds}){but}: add some, or {remedy}.")

@@ -14,7 +14,7 @@ from graft.data import encodings, json_lines
 from graft.data.encodings import NOT_UTF_8, check_utf_16
 from graft.data.lines import place
 from graft.data.suffixes import format_of
-from graft.errors import GraftError, did_you_mean
+from graft.errors import GraftError, did_you_mean, many
 
 _COUNTS = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
@@ -140,7 +140,7 @@ def _mended(said: str, path: Path, done: int) -> str:
         how = "Here a cell holds neither tabs nor line breaks, quoted or not: save such a table as CSV."
         if quoted:
             how = "Put quotation marks around cells that hold commas or line breaks, and close each that is opened."
-        return f"{place(path, row - 2)} is of {cells} cells, the header of {header}. {how}"
+        return f"{place(path, row - 2)} is of {many(cells, 'cell')}, the header of {header}. {how}"
     if "straddling object" in said:
         unclosed = ", or a quotation mark that opens a cell is never closed" if quoted else ""
         above = place(path, done - 1)

@@ -16,7 +16,7 @@ from graft.data.folders import scan, warn_of_listing
 from graft.data.settings import Settings
 from graft.data.splits import SPLITS
 from graft.data.table import BadFile, Rows, Table
-from graft.errors import ConfigError, GraftError
+from graft.errors import ConfigError, GraftError, many
 
 
 class ImageFolder(DataModule):
@@ -91,7 +91,9 @@ def _check_left(targets: Rows, classes: Sequence[str], bad: Sequence[BadFile]) -
     counts = np.bincount(targets, minlength=len(classes))
     if lost := [name for name, count in zip(classes, counts, strict=True) if not count]:
         told = f"class {lost[0]!r}" if len(lost) == 1 else f"{len(lost)} classes, such as {lost[0]!r},"
-        raise GraftError(f"No image of {told} can be read ({len(bad)} bad files): repair some, or remove the folder.")
+        raise GraftError(
+            f"No image of {told} can be read ({many(len(bad), 'bad file')}): repair some, or remove the folder."
+        )
 
 
 def _groups(pattern: re.Pattern[str], ids: list[str]) -> NDArray[np.str_]:
@@ -99,7 +101,7 @@ def _groups(pattern: re.Pattern[str], ids: list[str]) -> NDArray[np.str_]:
     groups = [match.group(1) if match else None for match in matches]
     if without := [name for name, group in zip(ids, groups, strict=True) if group is None]:
         raise GraftError(
-            f"datamodule.split.group={pattern.pattern} finds no group in {len(without)} of {len(ids)} paths, "
+            f"datamodule.split.group={pattern.pattern} finds no group in {len(without)} of {many(len(ids), 'path')}, "
             f"e.g. in {without[0]!r}."
         )
     return np.array(groups)

@@ -19,7 +19,7 @@ from graft.data.lines import places
 from graft.data.suffixes import SUFFIXES
 from graft.data.table import BadFile, Picked, Table
 from graft.data.texts import Texts
-from graft.errors import GraftError, did_you_mean
+from graft.errors import GraftError, did_you_mean, many
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def read_inputs(path: Path, samples_are: str, column: str, key: str = "inputs") 
     inputs = _images(path, column) if samples_are == "images" else _texts(path, column)
     if not inputs.table.ids:
         first = f" The first: {bad_names(inputs, path, 1)[0]}: {inputs.bad[0].reason}." if inputs.bad else ""
-        raise GraftError(f"{key}={path}: none of {len(inputs.ids)} {samples_are} can be read.{first}")
+        raise GraftError(f"{key}={path}: none of {many(len(inputs.ids), samples_are[:-1])} can be read.{first}")
     return inputs
 
 
@@ -185,5 +185,5 @@ def _files(root: Path, suffixes: frozenset[str] | set[str]) -> list[str]:
     if len(names) < len(seen):
         others = Counter(path.suffix.lower() or path.name for path in seen if path.suffix.lower() not in suffixes)
         told = ", ".join(f"{count} {kind}" for kind, count in others.most_common(_KINDS))
-        log.warning("%d files in %s are of other kinds and passed over: %s", len(seen) - len(names), root, told)
+        log.warning("%s in %s of other kinds, passed over: %s", many(len(seen) - len(names), "file"), root, told)
     return names

@@ -14,7 +14,7 @@ from graft.data.faults import Faults
 from graft.data.lines import place
 from graft.data.strings import Strings, written
 from graft.data.table import Kind
-from graft.errors import ConfigError, GraftError
+from graft.errors import ConfigError, GraftError, many
 
 _TRUE, _FALSE = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
 _NO_VALUE = frozenset({"na", "n/a"})  # in lower case; as a class they may be meant
@@ -94,8 +94,8 @@ def _classes(path: Path, name: str, column: Strings) -> Labels:
         )
     if len(classes) * _SPLITS > (rows := int(column.present.sum())) and len(classes) > _BINS:
         raise GraftError(
-            f"{path}, column {name!r}: {len(classes)} different values in {rows} rows are hardly classes. If they are"
-            " numbers to predict: task=regression; else name another column."
+            f"{path}, column {name!r}: {len(classes)} different values in {many(rows, 'row')} are hardly classes. If"
+            " they are numbers to predict: task=regression; else name another column."
         )
     position = {name: number for number, name in enumerate(classes)}
     targets = np.array([*(position[each] for each in plain), 0], dtype=np.int64)[column.codes]
@@ -121,8 +121,8 @@ def _sets(path: Path, name: str, column: Strings, separator: str | None, min_row
     if (least := counts[kept].min()) < _SPLITS:
         rare = sorted((int(counts[number]), classes[number]) for number in kept if counts[number] < _SPLITS)
         raise GraftError(
-            f"{path}, column {name!r}: the label {rare[0][1]!r} is in {least} of {len(column)} rows, and {len(rare)}"
-            f" labels are in fewer than {_SPLITS}; each split needs one. To leave them out:"
+            f"{path}, column {name!r}: the label {rare[0][1]!r} is in {least} of {many(len(column), 'row')}"
+            f" ({many(len(rare), 'label')} in fewer than {_SPLITS}); each split needs one. To leave them out:"
             f" {keys}.min_rows={_SPLITS}."
         )
     targets = flags[:, kept].astype(np.int64)[column.codes]

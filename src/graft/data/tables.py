@@ -21,7 +21,7 @@ from graft.data.settings import Settings
 from graft.data.splits import SPLITS
 from graft.data.strings import Strings
 from graft.data.table import BadFile, Named, Picked, RowNumbers, Rows, Table
-from graft.errors import ConfigError, GraftError
+from graft.errors import ConfigError, GraftError, many
 
 _QUICK = 1 << 28  # bytes of a file that is read in a second or two
 
@@ -208,14 +208,14 @@ def _check_once(path: Path, names: Sequence[str]) -> None:
     again = [(row, name) for row, name in enumerate(names) if name and first.setdefault(name, row) != row]
     if again:
         row, name = again[0]
-        more = f" {len(again) - 1} more rows name an image that another one names." if len(again) > 1 else ""
+        more = f" The same goes for {many(len(again) - 1, 'more row')}." if len(again) > 1 else ""
         lines = " and ".join(places(path, [first[name], row]))
         raise GraftError(f"{path}: {lines} both name {name}; keep one of them.{more}")
 
 
 def _groups(path: Path, column: str, values: Strings, rows: Rows) -> NDArray[np.object_]:
     if len(without := np.flatnonzero(~values.present[rows])):
-        more = f", nor in {len(without) - 1} more rows" if len(without) > 1 else ""
+        more = f", nor in {many(len(without) - 1, 'more row')}" if len(without) > 1 else ""
         raise GraftError(f"{path}, {place(path, int(rows[without[0]]))}, column {column!r}: there is no group{more}.")
     return values.array()[rows]
 
@@ -226,7 +226,7 @@ def _given(path: Path, column: str, values: Strings, rows: Rows) -> dict[str, Ro
     if wrong := [code for code in np.unique(codes).tolist() if of_value[code] is None]:
         line = place(path, int(rows[np.flatnonzero(codes == wrong[0])[0]]))
         found = [repr(values.values[code]) if code >= 0 else "an empty cell" for code in wrong]
-        others = f" (nor are {len(found) - 1} other values)" if len(found) > 1 else ""
+        others = f" (likewise {many(len(found) - 1, 'other value')})" if len(found) > 1 else ""
         raise GraftError(
             f"{path}, {line}, column {column!r}: {found[0]} is no split{others}; choose of {', '.join(SPLIT_OF)}."
         )

@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from graft.errors import many
+
 _SPLITS = ("train", "val", "test")
 _WIDTH = 160  # columns; a narrower terminal wraps
 
@@ -74,7 +76,7 @@ def forgetting_table(found: Mapping[str, Any]) -> Table:
     """Tabulates what a backbone still can of what it was pretrained for."""
     same = found["divergence"] < 1e-6
     table = Table(caption="nothing in the backbone has learnt: it is the pretrained one" if same else None)
-    table.add_column(f"original head on {found['images']} images")
+    table.add_column(f"original head on {many(found['images'], 'image')}")
     table.add_column("pretrained", justify="right")
     table.add_column("after the training", justify="right")
     if "labelled" in found:

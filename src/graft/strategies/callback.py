@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy
 
 from graft.backbones.stages import Stage
-from graft.errors import ConfigError
+from graft.errors import ConfigError, many
 from graft.strategies.freezing import set_learning
 from graft.strategies.phases import Strategy
 from graft.strategies.selection import is_adapter
@@ -69,8 +69,9 @@ class PhaseChanges(Callback):
         if idle:
             layers = sorted({re.split(r"\.(?:lora_|ia3_)", name)[0].removeprefix("backbone.") for name in idle})
             raise ConfigError(
-                f"strategy.adapter has no effect in {len(layers)} layers, whose weights the network reads by itself:"
-                f" {', '.join(layers[:4])}{' …' if len(layers) > 4 else ''}. Leave them out: strategy.adapter.targets."
+                f"strategy.adapter has no effect in {many(len(layers), 'layer')}, whose weights the network reads by"
+                f" itself: {', '.join(layers[:4])}{' …' if len(layers) > 4 else ''}. Leave them"
+                " out: strategy.adapter.targets."
             )
 
     def _enter(self, number: int, trainer: pl.Trainer) -> None:

@@ -11,7 +11,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial
 
 from graft.config.space import read_space
-from graft.errors import ConfigError, GraftError, Interrupted
+from graft.errors import ConfigError, GraftError, Interrupted, many
 from graft.runs.atomic import write_text
 from graft.runs.log import logging_sweep_to
 from graft.runs.secrets import redact
@@ -113,6 +113,6 @@ def _as_they_began(sweep: Sweep, batch: Sequence[FrozenTrial]) -> Iterator[Froze
 def _gives_up(sweep: Sweep) -> bool:
     failed = len(sweep.failed())
     if failed >= sweep.settings.max_failures:
-        log.warning("%d trials have failed: the sweep gives up (hydra.sweeper.max_failures)", failed)
+        log.warning("%s failed: the sweep gives up (hydra.sweeper.max_failures)", many(failed, "trial"))
         return True
     return False
