@@ -83,7 +83,7 @@ class PhaseChanges(Callback):
             trainer.strategy.configure_ddp()
         for logger in trainer.loggers:
             logger.log_graph(trainer.lightning_module)  # what watches gradients watches those of the new phase
-        log.info("Epoch %d: phase %d of strategy %s begins", trainer.current_epoch, number + 1, self._strategy.name)
+        log.info("Epoch %d: phase %d of strategy %s begins", trainer.current_epoch + 1, number + 1, self._strategy.name)
 
     def _rescale(self, old: int, new: int, trainer: pl.Trainer) -> None:
         """Moves every group's rate, and the base that its scheduler starts from, to the new phase's scale."""
