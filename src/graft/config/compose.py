@@ -104,7 +104,10 @@ def _check(command: str, config_name: str, overrides: list[str], search: list[st
     mode = cfg.hydra.mode
     with read_write(cfg), open_dict(cfg):
         del cfg["hydra"]
-    return mode, found + problems(cfg, command)
+    of_others = [
+        said for said in problems(cfg, command) if said.partition(": ")[0] not in {each.key for each in mistakes}
+    ]
+    return mode, found + of_others  # what was left out with a mistake has no value for that reason
 
 
 def _compose(config_name: str, overrides: list[str], search: list[str]) -> tuple[DictConfig, list[Mistake]]:
