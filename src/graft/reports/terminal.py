@@ -9,6 +9,7 @@ from rich.table import Table
 from graft.errors import many
 
 _SPLITS = ("train", "val", "test")
+_PACE = {"pace/data_wait": "of training: waiting for data", "pace/step": "of training: computing"}
 _WIDTH = 160  # columns; a narrower terminal wraps
 
 
@@ -30,7 +31,7 @@ def outcome_table(summary: Mapping[str, Any]) -> Table:
         table.add_row(name, *(_number(summary.get(f"{split}/{name}")) for split in shown))
     table.add_section()
     for key in (key for key in summary if key.startswith(("seconds", "pace/"))):
-        table.add_row(key.replace("/", ": "), f"{summary[key]:.1f} s")
+        table.add_row(_PACE.get(key, key.replace("/", ": ")), f"{summary[key]:.1f} s")
     table.add_section()
     for key in (key for key in summary if key.startswith("parameters/")):
         table.add_row(key.replace("/", ": "), f"{summary[key]:,}")
