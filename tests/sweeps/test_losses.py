@@ -3,18 +3,21 @@
 import dataclasses
 import os
 import shutil
+import time
 from pathlib import Path
 
 import optuna
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from optuna.trial import TrialState
 
 from graft.config.locate import configs_dir
 from graft.config.overrides import parse
 from graft.errors import GraftError
 from graft.runs.folder import RunFolder
 from graft.runs.status import Process, State, Status, read_status
+from graft.sweeps import proof
 from graft.sweeps import trials as reading
 from graft.sweeps.running import run_sweep
 from graft.sweeps.study import open_storage
@@ -87,7 +90,7 @@ def sweep(tmp_path, monkeypatch):
         study = optuna.load_study(
             study_name="lost_grid", storage=open_storage(None, tmp_path / "logs/sweeps/lost_grid")
         )
-        return launcher, [(trial.params["optimizer.lr"], trial.user_attrs["ending"]) for trial in study.trials]
+        return launcher, [(trial.params["optimizer.lr"], trial.user_attrs.get("ending")) for trial in study.trials]
 
     run.launchers = []
     yield run
@@ -183,6 +186,38 @@ def test_a_trial_that_takes_its_sweep_along_twice_is_given_up_and_can_be_tried_a
     with pytest.raises(Died):
         sweep(dies, "hydra.sweeper.retry_failed=true")
     assert tried.count(GUILTY) == 3
+
+
+def test_a_trial_of_another_machine_is_lost_when_that_gives_no_sign_of_life(sweep, monkeypatch, tmp_path, caplog):
+    proven = []
+    monkeypatch.setattr(proof, "_test", proven.append)
+
+    def dies(runs):
+        runs[0].die()
+        raise Died
+
+    def ends(runs):
+        for run in runs:
+            run.begin().end()
+
+    with pytest.raises(Died):
+        sweep(dies)
+    folder = tmp_path / "logs/sweeps/lost_grid"
+    assert not list(folder.glob(".at_work_*")), "this process is gone by itself"
+    storage = open_storage(None, folder)
+    elsewhere = {"host": "elsewhere", "pid": 7, "mark": "1"}
+    (trial,) = storage.get_all_trials(0, states=(TrialState.RUNNING,))
+    storage.set_trial_user_attr(trial._trial_id, "owner", elsewhere)
+    sign = folder / ".at_work_elsewhere_7"
+    sign.touch()
+    launcher, found = sweep(ends, "hydra.sweeper.best=test")
+    assert (launcher.batches, found[0]) == ([["1"], ["2"], ["3"]], ("0.1", None))
+    assert "trial 0 is of another process" in caplog.text
+    assert proven == [], "trial 0 may still become the best"
+    os.utime(sign, (0, time.time() - 3600))
+    launcher, found = sweep(ends, "hydra.sweeper.best=test")
+    assert (launcher.batches, found[0], found[-1]) == ([["4"]], ("0.1", "lost"), ("0.1", "complete"))
+    assert proven == [folder / "1"]
 
 
 def test_runs_of_a_configuration_that_had_ended_before_a_kill_are_taken_as_they_are(sweep, monkeypatch, tmp_path):

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -146,12 +147,14 @@ def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, at
         assert [row["ending"] for row in given_up] == ["failed", "waiting", "waiting", "waiting"]
 
 
-def test_values_that_do_not_go_together_are_told_as_such(sweep, trials, at_once):
+def test_values_that_do_not_go_together_are_told_as_such(sweep, trials, read, at_once):
     folder = sweep("grid", "mode=min,max", "monitor=val/auroc,val/loss", "hydra.sweeper.metric=val/auroc", code=1)
     failed = [row["message"] for row in trials(folder) if row["ending"] == "failed"]
     assert failed == [
-        "ConfigError: mode: max would choose the checkpoint with the largest loss; with monitor=val/loss say mode=min."
+        "mode: max would choose the checkpoint with the largest loss; with monitor=val/loss say mode=min."
     ]
+    (failure,) = [row["trial"] for row in trials(folder) if row["ending"] == "failed"]
+    assert read(folder / failure, "status.json")["state"] == "failed", "although no run of it has begun"
 
 
 def test_a_trial_without_a_number_fails(sweep, trials, at_once):
@@ -234,6 +237,39 @@ def test_files_that_were_edited_are_told_and_what_changes_no_result_may_change(
     assert trials(sweep("grid", *words)) == before
 
 
+def test_one_valued_keys_of_a_search_count_like_those_of_the_configuration(sweep, trials, capsys, at_once):
+    words = ("optimizer.lr=1e-3,1e-2", "+hydra.sweeper.params.strategy=linear_probe")
+    value = "+hydra.sweeper.params.optimizer.weight_decay"
+    folder = sweep("grid", *words, f"{value}=0.5")
+    assert yaml.safe_load((folder / "0/config.yaml").read_text())["optimizer"]["weight_decay"] == 0.5
+    before = trials(folder)
+    sweep("grid", *words, f"{value}=0.25", code=2)
+    assert "(optimizer.weight_decay: then 0.5, now 0.25)" in capsys.readouterr().err
+    assert trials(sweep("grid", *words, f"{value}=0.5")) == before
+
+
+def test_a_study_whose_folders_are_elsewhere_does_not_count_as_done(sweep, capsys, at_once, tmp_path):
+    words = ("optimizer.lr=1e-3,1e-2", f"hydra.sweeper.storage=sqlite:///{tmp_path}/study.db")
+    folder = sweep("grid", *words)
+    folder.rename(tmp_path / "moved")
+    sweep("grid", *words, code=2)
+    assert "has the folder of none" in capsys.readouterr().err
+
+
+def test_a_failure_that_waits_to_be_tried_again_is_told_at_the_end(sweep, monkeypatch, capsys, trials):
+    def fails_once(run, cfg, *_):
+        if run.path.name == "0":
+            raise ConfigError("it fails")
+        run.save_summary({"val/auroc": 0.5})
+
+    monkeypatch.setattr("graft.fitting.fit_and_score", fails_once)
+    folder = sweep("random", "hydra.sweeper.n_trials=3", code=1)
+    capsys.readouterr()
+    sweep("random", "hydra.sweeper.n_trials=2", "hydra.sweeper.retry_failed=true", code=1)
+    assert "1 of the sweep's trials failed" in capsys.readouterr().err
+    assert [row["ending"] for row in trials(folder)] == ["failed", "complete", "complete", "waiting"]
+
+
 def test_results_of_a_study_that_is_gone_are_not_taken_for_those_of_another(sweep, capsys, at_once):
     folder = sweep("grid", "optimizer.lr=1e-3,1e-2")
     (folder / "study.journal").unlink()
@@ -254,8 +290,27 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
     assert (folder / f"best_{best['trial']}" / "summary.json").stat().st_mtime_ns == written
     assert len(trials(folder)) == 2
     status = folder / f"best_{best['trial']}" / "status.json"
-    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "killed"}))
+    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "failed"}))
     sweep("grid", *words, code=1)
+
+
+def test_a_retraining_with_seeds_that_was_killed_is_gone_on_with(sweep, read, at_once, monkeypatch):
+    gone_on = []
+
+    def go_on(command, check):
+        gone_on.append(command[-2:])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr("graft.sweeps.proof.subprocess.run", go_on)
+    words = ("optimizer.lr=1e-3,1e-2", "hydra.sweeper.seeds=3")
+    (best,) = read(sweep("grid", *words), "best.json")
+    folder = sweep("grid", *words, "hydra.sweeper.best=retrain") / f"best_{best['trial']}"
+    status = folder / "seed_1/status.json"
+    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "killed"}))
+    shutil.rmtree(folder / "seed_2")
+    sweep("grid", *words, "hydra.sweeper.best=retrain")
+    assert gone_on == [["train", f"resume={folder / 'seed_1'}"]]
+    assert read(folder / "seed_2", "status.json")["state"] == "done"
 
 
 @pytest.mark.parametrize(
@@ -281,6 +336,11 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         ),
         (["sweep=tpe", "seed=0,1"], "hydra.sweeper.seeds=3 (seeds)"),
         (["sweep=tpe", "hydra.sweeper.folds=3", "datamodule.split.val_fold=1/3"], "names one of the folds"),
+        (
+            ["sweep=tpe_hyperband", "trainer.max_epochs=9,27"],
+            "hydra.sweeper.pruner.max_resource: it is trainer.max_epochs",
+        ),
+        (["sweep=tpe_hyperband", "+hydra.sweeper.params.trainer.max_epochs=9"], "hydra.sweeper.pruner.max_resource=30"),
         (["sweep=asha", "hydra.sweeper.minimize=[seconds]"], "hydra.sweeper.pruner"),
         (["sweep=asha", "hydra.sweeper.metric=seconds"], "seconds is not known after each epoch"),
         (["sweep=tpe", "find=lr"], "the sweep's optimizer.lr would give way to what is found"),

@@ -18,6 +18,7 @@ from graft.config.locate import configs_dir
 from graft.config.overrides import parse, sweep_points
 from graft.config.schema import TARGETS
 from graft.config.search import check_search
+from graft.config.space import brought
 from graft.config.validate import problems, raise_problems
 from graft.errors import ConfigError
 
@@ -57,10 +58,16 @@ def check_command_line(
     return mode
 
 
-def composed(command: str, overrides: list[str]) -> DictConfig:
-    """Returns the configuration of a command line that `check_command_line` has found nothing wrong with."""
+def composed(command: str, overrides: list[str], hydra: bool = False) -> DictConfig:
+    """Returns the configuration of a command line that `check_command_line` has found nothing wrong with.
+
+    Args:
+        command: As there.
+        overrides: As there.
+        hydra: Whether Hydra's own node is in it.
+    """
     with _hydra():
-        return compose(command, overrides)
+        return compose(command, overrides, return_hydra_config=hydra)
 
 
 @contextmanager
@@ -88,7 +95,7 @@ def _searched(config_name: str, overrides: list[str], search: list[str]) -> list
     _pretend_to_run(cfg)
     check_search(cfg, overrides)
     said = {override.get_key_element().lstrip("+~") for override in parse(overrides)}
-    return [*overrides, *(f"{key}={values}" for key, values in cfg.hydra.sweeper.params.items() if key not in said)]
+    return [*overrides, *(line for line in brought(cfg.hydra.sweeper.params) if line.partition("=")[0] not in said)]
 
 
 def _search_path(config_dir: str | None) -> list[str]:

@@ -21,6 +21,14 @@ _NOT_MERGED = re.compile(r"Error merging override (.+)", re.DOTALL)
 _SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '(.+?)'(?:\n| requires)", re.DOTALL)
 _NOT_A_CHOICE = "Config group override must be a string or a list"
 
+# Hydra has a launcher only where its package is installed: what to install for each that Graft's files choose.
+LAUNCHERS = {
+    "joblib": "hydra-joblib-launcher",
+    "ray": "graft[ray]",
+    "submitit_local": "graft[slurm]",
+    "submitit_slurm": "graft[slurm]",
+}
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -106,6 +114,8 @@ def _unknown_choice(error: MissingConfigException, overrides: list[Override]) ->
 
 
 def _choices(group: str, choice: str) -> str:
+    if group == "hydra/launcher" and choice in LAUNCHERS:
+        return f"it needs a package that is not installed: pip install '{LAUNCHERS[choice]}'."
     hydra = GlobalHydra.instance().hydra
     choices = hydra.config_loader.get_group_options(group) if hydra else []
     if not choices:

@@ -34,7 +34,7 @@ def check_search(cfg: DictConfig, arguments: list[str]) -> None:
     sweeper = cfg.hydra.sweeper
     raise_problems(list(check(sweeper, Node, "hydra.sweeper")))
     space = read_space(sweeper.params, arguments)
-    raise_problems(list(_problems(cfg, sweeper, list(space.varied))))
+    raise_problems([*_problems(cfg, sweeper, list(space.varied)), *_moving(sweeper, [*space.varied, *space.own])])
     if sweeper.n_trials is None:
         next(space.grid())
 
@@ -75,6 +75,18 @@ def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterat
         yield f"hydra.sweeper.pruner: {sweeper.metric} is not known after each epoch, as val/… are; set it to null."
     if sweeper.pruner is not None and (sweeper.seeds > 1 or sweeper.folds > 1):
         yield "hydra.sweeper.pruner: the runs of one configuration are one trial, which is not pruned; set it to null."
+
+
+def _moving(sweeper: DictConfig, keys: list[str]) -> Iterator[str]:
+    """A pruner that goes by a setting of the trial's would share out other brackets in each."""
+    said = OmegaConf.to_container(sweeper.pruner, resolve=False) if sweeper.pruner is not None else {}
+    assert isinstance(said, dict)
+    for name, value in said.items():
+        if reference := next((key for key in keys if value == f"${{{key}}}"), None):
+            yield (
+                f"hydra.sweeper.pruner.{name!s}: it is {reference}, which the search sets anew in its trials; give it"
+                f" the largest as a number, hydra.sweeper.pruner.{name!s}=30."
+            )
 
 
 def _objectives(cfg: DictConfig, names: list[str], varied: list[str]) -> Iterator[str]:

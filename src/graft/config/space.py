@@ -38,10 +38,12 @@ class Space:
 
     Attributes:
         fixed: Overrides that all trials share.
+        own: Those of them that the search brings along, by key; the configuration as composed does not have them.
         varied: By key, as it stands on a command line: the choices, each as a value in Hydra's grammar, or an interval.
     """
 
     fixed: list[str]
+    own: dict[str, str]
     varied: dict[str, list[str] | Interval]
 
     def overrides(self, params: Params) -> list[str]:
@@ -89,16 +91,30 @@ def read_space(params: Mapping[str, Any], arguments: Sequence[str], loader: Any 
         ConfigError: A range is empty, or on a logarithmic scale from 0 or below.
     """
     parser = OverridesParser.create(config_loader=loader) if loader else None
-    lines = [*(f"{key}={value}" for key, value in params.items()), *arguments]
+    said_by_search = brought(params)
+    lines = [*said_by_search, *arguments]
     said = parser.parse_overrides(lines) if parser else parse(lines)
     last = {_plain(override): override for override in said}
-    fixed, varied = [], {}
-    for override in last.values():
-        if override.is_sweep_override():
-            varied[override.get_key_element()] = _values(override)
+    varied = {each.get_key_element(): _values(each) for each in last.values() if each.is_sweep_override()}
+    fixed = [str(each.input_line) for each in last.values() if not each.is_sweep_override()]
+    own = dict(line.split("=", 1) for line in fixed if line in said_by_search and line not in arguments)
+    return Space(fixed, own, varied)
+
+
+def brought(params: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Returns what a search brings along, as on a command line.
+
+    Args:
+        params: Of the configuration; `hydra.sweeper.params.trainer.max_epochs=…` makes a mapping within it.
+        prefix: Of its keys.
+    """
+    lines: list[str] = []
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            lines += brought(value, f"{prefix}{key}.")
         else:
-            fixed.append(str(override.input_line))
-    return Space(fixed, varied)
+            lines.append(f"{prefix}{key}={'null' if value is None else value}")
+    return lines
 
 
 def _plain(override: Override) -> str:

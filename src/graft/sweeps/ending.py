@@ -43,7 +43,9 @@ def conclude(study: Study, settings: DictConfig, folder: Path) -> None:
     best = best_trials(study)
     if open_trials := [str(trial.number) for trial in trials if trial.state is TrialState.RUNNING]:
         log.warning(
-            "of another process, or lost with its machine, and not counted here: trial %s", ", ".join(open_trials)
+            "trial %s is of another process, and not counted here; where that is gone with its machine, the same"
+            " command runs it once more, a quarter of an hour after its last sign of life",
+            ", ".join(open_trials),
         )
     write_text(folder / "trials.csv", _csv(trials, list(objectives(settings))))
     write_json(folder / "best.json", [_described(trial, settings, folder) for trial in best])

@@ -16,6 +16,7 @@ from graft.runs.atomic import write_text
 from graft.runs.log import logging_sweep_to
 from graft.runs.secrets import redact
 from graft.sweeps.ending import announce_trial, conclude, first_line
+from graft.sweeps.presence import present
 from graft.sweeps.proof import prove
 from graft.sweeps.repeats import repeats
 from graft.sweeps.study import open_storage, open_study
@@ -44,7 +45,7 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
     _check_own(study, folder)
     write_text(folder / "multirun.yaml", redact(OmegaConf.to_yaml(config)))
     sweep = Sweep(settings, folder, space, study, repeats(settings, int(config.seed)))
-    with logging_sweep_to(folder / "sweep.log"):
+    with logging_sweep_to(folder / "sweep.log"), present(folder):
         try:
             sweep.recover()
             _work(sweep, launcher)
@@ -54,17 +55,23 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
         conclude(study, settings, folder)
         if settings.best is not None:
             prove(sweep, launcher)
-    if failed := sweep.failed():
+    if failed := sweep.failed(in_line=True):
         last = f"trial {failed[-1].number}: {first_line(failed[-1].user_attrs.get('message', ''))}"
         raise GraftError(f"{len(failed)} of the sweep's trials failed, see trials.csv in {folder}; {last}")
 
 
 def _check_own(study: Study, folder: Path) -> None:
-    """Refuses folders of trials that the study does not know: what lies there would count as what its own came to."""
+    """Refuses folders that are not the study's: what lies there would count as what its own trials came to."""
     there = [
         entry for entry in folder.iterdir() if entry.name.isdecimal() and entry.is_dir()
     ]  # trials come before folders
-    known = len(study.get_trials(deepcopy=False))
+    trials = study.get_trials(deepcopy=False)
+    known = len(trials)
+    if not there and any(trial.state.is_finished() for trial in trials):
+        raise ConfigError(
+            f"the study {study.study_name} has trials that have ended, and {folder} has the folder of none: on another"
+            " machine, or moved? Share paths.logs, put the folders back, or give this sweep a name of its own, name=…."
+        )
     if strange := [entry for entry in there if int(entry.name) >= known]:
         raise ConfigError(
             f"{strange[0]} is of another study than {study.study_name}: study.journal is gone, or hydra.sweeper.storage"
@@ -111,7 +118,7 @@ def _as_they_began(sweep: Sweep, batch: Sequence[FrozenTrial]) -> Iterator[Froze
 
 
 def _gives_up(sweep: Sweep) -> bool:
-    failed = len(sweep.failed())
+    failed = len(sweep.failed(in_line=False))
     if failed >= sweep.settings.max_failures:
         log.warning("%s failed: the sweep gives up (hydra.sweeper.max_failures)", many(failed, "trial"))
         return True

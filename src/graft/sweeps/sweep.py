@@ -15,9 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 from graft.config.overrides import quoted
 from graft.config.space import Space
 from graft.errors import ConfigError
-from graft.runs.secrets import redact
 from graft.runs.status import Process
 from graft.sweeps.losing import Again, after_loss, runs_alone
+from graft.sweeps.presence import is_gone
 from graft.sweeps.repeats import Repeat
 from graft.sweeps.study import make_sampler, objectives
 from graft.sweeps.trials import Ending, Outcome, has_ended_well, outcome
@@ -90,12 +90,10 @@ class Sweep:
             ConfigError: Runs do not tell what is optimised; no other trial will.
         """
         try:
-            found = self._outcome(trial.number)
+            found = self._outcome(trial.number, raised)
         except ConfigError as unknown:
             self._tell(trial.number, Outcome(Ending.FAILED, message=str(unknown)))
             raise
-        if found.ending is Ending.LOST and raised is not None:
-            found = Outcome(Ending.FAILED, message=redact(f"{type(raised).__name__}: {raised}"), seconds=found.seconds)
         return self._settle(trial, found, counts=True, error=error)
 
     def has_begun(self, trial: FrozenTrial) -> bool:
@@ -105,19 +103,27 @@ class Sweep:
     def recover(self) -> None:
         """Settles the trials whose sweep was killed: what has ended counts, what was lost is put in line once more."""
         with self._alone():
-            trials = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            dead = [trial for trial in trials if _is_dead(trial)]
+            dead = [trial for trial in self.under_way() if self._is_dead(trial)]
         for trial in dead:
             found = self._outcome(trial.number)  # which may have to be waited for
             self._settle(trial, found, counts=found.killed)
         with self._alone():
-            for trial in self.failed() if self.settings.retry_failed else ():
+            for trial in self.failed(in_line=False) if self.settings.retry_failed else ():
                 self._put_in_line(trial, Again(trial.number))
 
-    def failed(self) -> list[FrozenTrial]:
-        """Returns the trials that failed and were not put in line again."""
+    def under_way(self) -> list[FrozenTrial]:
+        """Returns the trials that some process has begun and not ended."""
+        return [trial for trial in self._trials() if trial.state is TrialState.RUNNING]
+
+    def failed(self, *, in_line: bool) -> list[FrozenTrial]:
+        """Returns the trials that failed and were not begun again.
+
+        Args:
+            in_line: Also those that wait for it.
+        """
         trials = self._trials()
-        again = {trial.user_attrs.get("again") for trial in trials}
+        waiting = TrialState.WAITING if in_line else None
+        again = {trial.user_attrs.get("again") for trial in trials if trial.state is not waiting}
         failed = [trial for trial in trials if trial.state is TrialState.FAIL and trial.number not in again]
         return [trial for trial in failed if not _is_lost(trial)]
 
@@ -193,8 +199,13 @@ class Sweep:
         values = list(found.values) if found.ending is Ending.COMPLETE else None
         self.study.tell(number, values, _STATES.get(found.ending, TrialState.FAIL), skip_if_finished=True)
 
-    def _outcome(self, number: int) -> Outcome:
-        return outcome(self.folders(str(number)), list(objectives(self.settings)))
+    def _outcome(self, number: int, raised: BaseException | None = None) -> Outcome:
+        return outcome(self.folders(str(number)), list(objectives(self.settings)), raised)
+
+    def _is_dead(self, trial: FrozenTrial) -> bool:
+        """Whether the process that launched it is gone; a kill in the midst of asking leaves a trial without one."""
+        owner = trial.user_attrs.get("owner")
+        return owner is None or is_gone(Process(**owner), self.folder)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
@@ -204,12 +215,6 @@ class Sweep:
         """Of several processes at the same sweep one counts and asks at a time."""
         with FileLock(self.folder / ".sweep.lock"):
             yield
-
-
-def _is_dead(trial: FrozenTrial) -> bool:
-    """Whether the process that launched a trial is gone; a kill in the midst of asking leaves a trial without one."""
-    owner = trial.user_attrs.get("owner")
-    return owner is None or not Process(**owner).exists
 
 
 def _is_lost(trial: FrozenTrial) -> bool:
