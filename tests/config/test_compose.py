@@ -64,6 +64,10 @@ def test_mistakes_of_every_kind_are_told_together():
         ("+seed=1", "'+seed=1': seed is there already; leave out the `+`."),
         ("+backbone=timm", "'+backbone=timm': backbone is there already; leave out the `+`."),
         ("seed=1,2", "'seed=1,2' holds several values: add -m to try one after the other"),
+        (
+            "cache.folder=/x/a,b",
+            "or write a list as cache.folder=[…]. One path with a comma in it: \"cache.folder='/x/a,b'\"",
+        ),
         ("seed=range(3)", "'seed=range(3)' holds several values: add -m"),
         ("logger=null", "None at all: logger=[]."),
         ("optimizer=3", "'optimizer=3': optimizer takes the name of a file in its group."),
@@ -75,6 +79,13 @@ def test_mistakes_of_every_kind_are_told_together():
 )
 def test_a_mistake_is_told_with_the_nearest_valid_key(override, expected):
     assert expected in message(override)
+
+
+def test_a_value_that_was_left_out_for_a_mistake_is_not_missed():
+    told = message("datamodule=image_folder", "datamodule.root=a/b,c")
+    assert told.startswith("'datamodule.root=a/b,c' holds several values")
+    assert "no value yet" not in told
+    assert "no value yet" in message("datamodule=image_folder", "seed=1,2")
 
 
 def test_a_key_of_a_schema_is_never_offered_to_be_added():

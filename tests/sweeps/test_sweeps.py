@@ -325,7 +325,7 @@ def test_nothing_is_tested_before_the_search_is_over_and_another_look_is_told(sw
     words = ("hydra.sweeper.best=test",)
     folder = sweep("random", *words, "hydra.sweeper.n_trials=3", "hydra.sweeper.max_failures=1", code=1)
     assert tested == []
-    assert "waits for the 1 trials that are missing" in (folder / "sweep.log").read_text()
+    assert "waits for what is missing, 1 trial: nothing is tested" in (folder / "sweep.log").read_text()
     sweep("random", *words, "hydra.sweeper.n_trials=3", code=1)
     assert tested == ["2"]
     assert "another look" not in (folder / "sweep.log").read_text()

@@ -14,8 +14,8 @@ from graft.comparing.reading import Run, read_curves, read_runs
 from graft.comparing.table import as_csv, differences_table, terminal_table
 from graft.comparing.unbegun import with_unbegun
 from graft.comparing.verdict import incomplete, verdict
-from graft.comparing.wording import counted, made_alike, many
-from graft.errors import GraftError
+from graft.comparing.wording import counted, made_alike
+from graft.errors import GraftError, many
 from graft.reports.terminal import rendered
 from graft.runs.atomic import write_text
 

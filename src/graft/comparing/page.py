@@ -16,7 +16,8 @@ from graft.comparing.own import PAGE_MARK
 from graft.comparing.reading import Curve
 from graft.comparing.table import columns
 from graft.comparing.verdict import incomplete, verdict
-from graft.comparing.wording import counted, described, made_alike, many, seeds_of, stopped
+from graft.comparing.wording import counted, described, made_alike, seeds_of, stopped
+from graft.errors import many
 from graft.reports.drawing import PALETTE, as_svg, style
 from graft.reports.filling import filled
 

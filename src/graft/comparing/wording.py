@@ -9,16 +9,12 @@ from graft.comparing.grouping import Comparison, Configuration
 from graft.comparing.reading import PRUNED, SEED_KEYS, Run, Seeds
 from graft.comparing.settings import CHOICES, Settings
 from graft.comparing.statistics import Spread
+from graft.errors import many
 from graft.reports.wording import decimals, fixed
 from graft.runs.status import State
 
 ENDINGS = (State.DONE, PRUNED, State.FAILED, State.INTERRUPTED, State.KILLED, State.RUNNING)
 _NAMED = 3  # runs
-
-
-def many(count: int, what: str) -> str:
-    """A number of things, in words."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def counted(comparison: Comparison) -> str:

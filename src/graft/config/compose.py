@@ -123,7 +123,9 @@ def _check(command: str, config_name: str, overrides: list[str], search: list[st
     mode, pruner = cfg.hydra.mode, _pruner(cfg)
     with read_write(cfg), open_dict(cfg):
         del cfg["hydra"]
-    return _Checked(mode, found + problems(cfg, command), pruner)
+    told = {mistake.key for mistake in mistakes}  # what was left out with a mistake has no value for that reason
+    found += [said for said in problems(cfg, command) if said.partition(": ")[0] not in told]
+    return _Checked(mode, found, pruner)
 
 
 def _pruner(cfg: DictConfig) -> dict[str, Any]:

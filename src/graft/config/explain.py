@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from graft.config.keys import unknown_key
+from graft.config.overrides import quoted
 from graft.errors import ConfigError, GraftError, did_you_mean
 
 _UNKNOWN_KEY = re.compile(r"Could not (?:override|delete from config\.) '([^']+)'")
@@ -63,8 +64,12 @@ def find_mistake(error: Exception, overrides: list[Override]) -> Mistake | None:
     if match := _TAKEN_KEY.search(text) or _TAKEN_GROUP.match(text):
         return _mistake(overrides, match[1], "'{line}': {key} is there already; leave out the `+`.")
     if match := _SWEEP.match(text):
+        key, _, value = match[1].lstrip("+~").partition("=")
         several = "'{line}' holds several values: add -m to try one after the other, or write a list as {key}=[…]."
-        return _mistake(overrides, match[1].lstrip("+~").partition("=")[0], several)
+        if "/" in value:  # perhaps one path
+            whole = quoted(value.replace("'", ""))
+            several += f' One path with a comma in it: "{key}={whole}".'
+        return _mistake(overrides, key, several)
     if match := _NOT_MERGED.match(text):
         return _mistake(overrides, match[1].lstrip("+~").partition("=")[0], "'{line}': " + _first_line(error.__cause__))
     if _NOT_A_CHOICE in text:

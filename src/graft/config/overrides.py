@@ -12,6 +12,7 @@ from graft.config.locate import configs_dir
 from graft.config.validate import raise_problems
 from graft.errors import ConfigError
 
+_GRAMMATICAL = re.compile(r"""['"\[\]{}]|(^|,)\s*\w+\(""")  # what Hydra's grammar is made of, beside , and =
 _GRAMMAR = "See https://hydra.cc/docs/1.3/advanced/override_grammar/basic"
 
 
@@ -32,6 +33,34 @@ def _quote_path(override: str, key: str) -> str:
     if name != key or not separator or value in ("", "null") or value[0] in "'\"":
         return override
     return f"{key}={quoted(value)}"
+
+
+def quote_plain(overrides: list[str]) -> list[str]:
+    """Quotes values that Hydra cannot read and that can mean nothing but text: `root=/x/my fotos äö (1)`.
+
+    A comma parts the values of a sweep as ever. What holds quotation marks, brackets, braces or a function such as
+    `interval(…)` stays as it is, and so does `=` outside of a path, where a space between two overrides is forgotten.
+    """
+    return [_quote_plain(override) for override in overrides]
+
+
+def _quote_plain(override: str) -> str:
+    name, separator, value = override.partition("=")
+    if not separator or _is_readable(override) or _GRAMMATICAL.search(value):
+        return override
+    parts = [part.strip() for part in value.split(",")]
+    if any("=" in part and "/" not in part for part in parts):
+        return override
+    told = f"{name}=" + ",".join(part if _is_readable(f"{name}={part}") else quoted(part) for part in parts)
+    return told if _is_readable(told) else override
+
+
+def _is_readable(override: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException:
+        return False
+    return True
 
 
 def open_mapping(overrides: list[str], key: str) -> list[str]:

@@ -11,7 +11,7 @@ from filelock import FileLock
 from hydra.plugins.launcher import Launcher
 from optuna.trial import FrozenTrial
 
-from graft.errors import GraftError
+from graft.errors import GraftError, many
 from graft.runs.folder import RunFolder
 from graft.runs.status import State, read_status
 from graft.sweeps.ending import best_trials
@@ -37,7 +37,7 @@ def prove(sweep: Sweep, launcher: Launcher) -> None:
             log.warning("hydra.sweeper.best is left to the process that ends last: trial %s is under way", numbers)
             return
         if missing := sweep.missing():
-            log.warning("hydra.sweeper.best waits for the %d trials that are missing: nothing is tested", missing)
+            log.warning("hydra.sweeper.best waits for what is missing, %s: nothing is tested", many(missing, "trial"))
             return
         best = best_trials(sweep.study)
         _warn_of_another_look(sweep, best)

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
 from graft.config.space import read_space
-from graft.errors import GraftError, Interrupted
+from graft.errors import GraftError, Interrupted, many
 from graft.runs.atomic import write_text
 from graft.runs.log import logging_sweep_to
 from graft.runs.secrets import redact
@@ -104,6 +104,6 @@ def _as_they_began(sweep: Sweep, batch: Sequence[FrozenTrial]) -> Iterator[Froze
 def _gives_up(sweep: Sweep) -> bool:
     failed = len(sweep.failed(in_line=False))
     if failed >= sweep.settings.max_failures:
-        log.warning("%d trials have failed: the sweep gives up (hydra.sweeper.max_failures)", failed)
+        log.warning("%s failed: the sweep gives up (hydra.sweeper.max_failures)", many(failed, "trial"))
         return True
     return False

@@ -104,7 +104,7 @@ def _of_summary(run: RunFolder, objectives: Sequence[str], seconds: float) -> Ou
     except GraftError as error:
         return Outcome(Ending.FAILED, message=str(error), seconds=seconds)
     if summary.get("pruned_at") is not None:
-        return Outcome(Ending.PRUNED, message=f"pruned after epoch {summary['pruned_at']}", seconds=seconds)
+        return Outcome(Ending.PRUNED, message=f"pruned after epoch {summary['pruned_at'] + 1}", seconds=seconds)
     if unknown := [name for name in objectives if name not in summary]:
         raise ConfigError(_unknown(unknown[0], summary))
     values = [summary[name] for name in objectives]
