@@ -11,6 +11,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from on_any_page import FAINT, save
 
 from strategies import METHODS, RATES, RESULTS, TASKS, lines
 
@@ -31,7 +32,7 @@ FAMILIES = {
     "a part learns": ("layerwise", "surgical", "bitfit", "norm_only"),
     "something is added": ("lora", "dora", "ia3"),
 }
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe and Ito: for all eyes
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: for all eyes
 
 
 def main():
@@ -104,7 +105,7 @@ def named(method):
 
 
 def draw(results, path):
-    """One row for each task; in each column one family in colour and all others in grey."""
+    """One row for each task; in each column one family in colour and all others faintly."""
     keys = {"svg.hashsalt": "graft", "axes.spines.top": False, "axes.spines.right": False, "font.size": 9}
     with mpl.rc_context(keys):
         figure = Figure(figsize=(13, 7.5), layout="tight")
@@ -112,12 +113,12 @@ def draw(results, path):
         for panels, data in zip(rows, TASKS, strict=True):
             for panel, (family, methods) in zip(panels, FAMILIES.items(), strict=True):
                 for other in set(METHODS) - set(methods):
-                    panel.plot(*curve(results, data, other)[:2], color="#dddddd", linewidth=0.8, zorder=1)
+                    panel.plot(*curve(results, data, other)[:2], **FAINT, linewidth=0.8, zorder=1)
                 for number, method in enumerate(methods):
-                    random, colour = "random" in method, COLOURS[number]
+                    random, colour = "random" in method, COLOURS[number % len(COLOURS)]
                     places, means, deviations = curve(results, data, method)
                     places = [place + 0.05 * (number - len(methods) / 2) for place in places]  # beside one another
-                    style = {"color": "#777777" if random else colour, "linestyle": "--" if random else "-"}
+                    style = {"color": "#888888" if random else colour, "linestyle": "--" if random else "-"}
                     panel.errorbar(
                         places, means, deviations, label=method, capsize=2, marker="o", markersize=3, **style
                     )
@@ -128,7 +129,7 @@ def draw(results, path):
                     panel.legend(frameon=False, fontsize=7, loc="lower right")  # of both rows: here there is room
             panels[0].set_ylabel(f"{data}: test accuracy, %")
         figure.supxlabel("labelled examples a class (mean and standard deviation over 5 seeds; all: 2)")
-        figure.savefig(path, metadata={"Date": None}, facecolor="white")
+        save(figure, path)
 
 
 def curve(results, data, method):

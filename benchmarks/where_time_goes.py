@@ -16,6 +16,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from on_any_page import save
 
 PARTS = ("start and report", "setup", "features", "images", "training", "scoring")
 RUNS = {  # by name: what is typed, and whether features are known from a run before
@@ -80,7 +81,7 @@ def draw(measured):
     axes.margins(x=0.08)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(PARTS), frameon=False)
-    figure.savefig(PICTURE, metadata={"Date": None})
+    save(figure, PICTURE)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -487,3 +488,10 @@ def test_a_reader_that_stops_early_is_no_error(flags):
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")
+
+
+def test_a_path_of_any_letters_needs_no_quotes_of_hydras(graft, capsys):
+    assert graft("train", "--cfg", "job", "datamodule=image_folder", "datamodule.root=/x/my fotos äö (1)") == 0
+    assert yaml.safe_load(capsys.readouterr().out)["datamodule"]["root"] == "/x/my fotos äö (1)"
+    assert graft("train", "backbone=über") == 2
+    assert "backbone=über: no such choice." in capsys.readouterr().err

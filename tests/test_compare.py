@@ -109,6 +109,59 @@ def test_the_table_and_the_csv_say_the_same_in_the_order_of_scores(graft, sweep,
     assert f"{float(best['val/auroc']):.4f}" == lines[0][1]
 
 
+def test_a_configuration_that_lacks_a_seed_is_marked_in_table_csv_and_page(graft, sweep, capsys, tmp_path):
+    folder = sweep(6)
+    (folder / "5" / "summary.json").unlink()  # of the best rate
+    (folder / "5" / "status.json").write_text('{"state": "failed", "started": "", "message": "out of memory"}')
+    assert graft("compare", folder, "--csv", "--html") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"1 +0\.7000 +1 of 2 +0\.02 .*\n +2 +0\.6050 .* 2 +0\.01", out)
+    assert "rank 1 (1 of 2 seeds). The best is rank 2, with all its seeds." in " ".join(out.split())
+    with (folder / "comparison.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    told = [(row["seeds done"], row["seeds asked"], row["missing seeds"], row["seeds"]) for row in rows]
+    assert told == [("1", "2", "1", "0"), ("2", "2", "", "0; 1"), ("2", "2", "", "0; 1")]
+    text = (folder / "comparison.html").read_text()
+    assert re.findall(r'<tr class="best"><td>(\d)', text) == ["2"]
+    assert '<td class="bad">1 of 2</td>' in text
+    page = page_of(folder / "comparison.html")
+    assert "The best is rank 2, with all its seeds." in page.text
+    assert f"{folder.parent.name}/sweep: 6 runs of 3 configurations" in page.text
+    assert "○ lr 0.02 (1 of 2 seeds)" in page.text
+
+
+def test_trials_that_failed_before_they_began_are_counted_with_their_reason(graft, tiny_words, monkeypatch, capsys):
+    """A real sweep of two rates over two seeds; a job fails before it has a folder, and another trial as a whole."""
+    from graft.train import claim
+
+    def some(cfg):
+        if (cfg.optimizer.lr == 0.01 and cfg.seed == 1) or cfg.optimizer.lr == 0.1:
+            raise OSError("no room for a folder")
+        return claim(cfg)
+
+    def come_to_something(run, cfg, *_):
+        run.save_summary({"val/auroc": 0.5 + cfg.optimizer.lr, "val/accuracy": None, "parameters/trainable": 1})
+
+    monkeypatch.setattr("graft.train.claim", some)
+    monkeypatch.setattr("graft.fitting.fit_and_score", come_to_something)
+    words = [*tiny_words, "datamodule.root=.", "optimizer.lr=1e-3,1e-2,1e-1", "hydra.sweeper.seeds=2", "name=tiny"]
+    assert graft("train", "sweep=grid", *words) == 1
+    capsys.readouterr()
+    folder = Path("logs/sweeps/tiny_grid").absolute()
+    assert graft("compare", folder, "--html") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "6 runs of 2 configurations: 3 done, 3 failed; 3 of these stopped before they began." in out
+    assert (
+        f"Before they began: {folder}/1/seed_1: failed: OSError: no room for a folder {folder}/2/seed_0: failed" in out
+    )
+    assert re.search(r"1 0\.5100 1 of 2 0\.01 .* 1 2 0\.5010", out)
+    assert "rank 1 (1 of 2 seeds). The best is rank 2" in out
+    page = page_of(folder / "comparison.html")
+    assert (
+        f"failed: {folder}/1/seed_1, {folder}/2/seed_0, {folder}/2/seed_1: OSError: no room for a folder" in page.text
+    )
+
+
 def test_a_narrow_terminal_has_the_score_and_the_settings_in_full(graft, sweep, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "44")
     assert graft("compare", sweep(3)) == 0
@@ -117,6 +170,13 @@ def test_a_narrow_terminal_has_the_score_and_the_settings_in_full(graft, sweep, 
     assert re.search(r"1 +0\.7000 +1 +0\.02", said)
     assert "no room for" in said
     assert "trainable" in said[said.index("no room for") :]
+
+
+def test_what_differs_between_two_runs_has_the_width_of_the_page(graft, sweep, tmp_path):
+    assert graft("compare", sweep(2), "--html", tmp_path / "page.html") == 0
+    page = page_of(tmp_path / "page.html")
+    assert ("class", "differing") in page.attributes
+    assert ("class", "two") not in page.attributes, "a grid of two columns, in page.css"
 
 
 def test_the_page_shows_all_parts_and_runs_nothing(graft, sweep, tmp_path, capsys):

@@ -71,6 +71,13 @@ def test_every_choice_composes_and_instantiates(choice, small_bert, tmp_path, mo
         build(cfg.task.loss)
 
 
+def test_the_looks_of_the_fine_tuning_of_cells_are_the_eight_symmetries_of_a_square():
+    looks = build_all(OmegaConf.load(CONFIGS / "experiment" / "elpv_finetuning.yaml").task.test_time_augmentation)
+    image = torch.arange(9.0).view(1, 1, 3, 3)
+    seen = {tuple(look(image).flatten().tolist()) for look in looks.values()} | {tuple(image.flatten().tolist())}
+    assert len(seen) == len(looks) + 1 == 8
+
+
 @pytest.mark.parametrize("loss", [path.stem for path in CONFIGS.glob("task/loss/*.yaml")])
 def test_every_loss_composes_and_instantiates(loss):
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):

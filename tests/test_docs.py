@@ -13,6 +13,8 @@ import yaml
 from graft.comparing.asking import understood
 from graft.config.compose import check_command_line, composed
 from graft.config.line import read_line
+from graft.scaffolding.asking import understood as understood_new
+from graft.scaffolding.templates import files
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
@@ -167,6 +169,14 @@ def test_what_w_and_bs_sweep_file_makes_agents_run_is_a_command_line_of_grafts()
     assert not list(CONFIGS.rglob("*wandb_sweep*")), "where Hydra looks, it would be a choice"
 
 
+def test_pictures_are_drawn_for_light_and_dark_pages():
+    for picture in (ROOT / "docs" / "images").glob("*.svg"):
+        text = picture.read_text()
+        assert "#ffffff" not in text, f"{picture.name} has a ground of its own: benchmarks/on_any_page.py"
+        assert "#000000" not in text
+        assert "prefers-color-scheme: dark" in text
+
+
 @pytest.fixture
 def documented(tmp_path):
     """Writes the YAML files of a page where Hydra looks for a user's own."""
@@ -201,14 +211,16 @@ def test_a_dataset_a_backbone_and_a_strategy_take_one_yaml_file_each(documented,
 
 def test_a_family_takes_one_python_file_and_one_yaml_file(documented, graft, flowers, tmp_path, read, monkeypatch):
     assert documented("family.md") == {"backbone/labnet.yaml"}
-    (code,) = blocks("family.md", "python")
+    (code,), (text,) = blocks("family.md", "python"), blocks("family.md", "yaml")
+    config, module, _ = files(understood_new(["backbone", "labnet", "base=python"])).values()
+    assert (code, text) == (module, config), "the page shows what `graft new` writes"
     (tmp_path / "labnet.py").write_text(code)
     spec = importlib.util.spec_from_file_location("graft.backbones.labnet", tmp_path / "labnet.py")
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
     monkeypatch.setattr("graft.backbones.labnet", module, raising=False)
-    (line,) = lines("family.md")
+    _, line = lines("family.md")
     (tmp_path / "data").mkdir()
     (tmp_path / "data/flowers").symlink_to(flowers)
     words = [*shlex.split(line)[2:], *QUICK, "trainer.max_epochs=1", f"cache.folder={tmp_path}/cache"]

@@ -145,13 +145,33 @@ def test_extras_that_are_missing_or_halved(without):
     assert "dev" not in found
     assert found["tensorboard"] == (
         Verdict.ABSENT,
-        "not installed → pip install 'graft[tensorboard]', or uv sync --extra tensorboard",
+        "not installed (tensorboard), for logger=tensorboard → pip install 'graft[tensorboard]',"
+        " or uv sync --extra tensorboard",
     )
     assert found["streaming"][0] is Verdict.WARNING
     assert "litdata is 0.1, but Graft needs >=0.2.76" in found["streaming"][1]
     verdict, said = told(packages.extras({"tensorboard": "the logger"}))["tensorboard"]
     assert verdict is Verdict.WRONG
     assert "the logger needs it" in said
+    assert found.keys() == packages.FOR.keys(), "each says what it is for"
+
+
+def test_launchers_and_storages_of_a_search_need_their_extras(well, without, capsys):
+    """Hydra has no choice of a launcher that is not installed, so the rest is looked at without it."""
+    slurm = ["sweep=tpe", "launcher=submitit_slurm", "launcher.jobs=8", "hydra.launcher.partition=gpu"]
+    stored = ["sweep=tpe", "launcher=ray", "hydra.sweeper.storage=postgresql://host/db"]
+    assert doctor(slurm) == doctor(stored) == 0
+    without |= {"hydra-submitit-launcher": None, "psycopg": None, "hydra-ray-launcher": "1.0"}
+    capsys.readouterr()
+    assert doctor(slurm) == 1
+    said = capsys.readouterr().out
+    assert "✗ slurm: hydra-submitit-launcher is not installed; launcher=submitit_slurm needs it" in said
+    assert "→ pip install 'graft[slurm]'" in said
+    assert "\nDevices\n" in said
+    assert doctor(stored) == 1
+    said = capsys.readouterr().out
+    assert "✗ postgresql: psycopg is not installed; hydra.sweeper.storage needs it" in said
+    assert "✗ ray: hydra-ray-launcher is 1.0, but Graft needs >=1.2.2; launcher=ray needs it" in said
 
 
 def test_packages_that_are_missing_or_too_old(without, monkeypatch):

@@ -146,7 +146,7 @@ def test_one_of_several_devices_is_one(monkeypatch):
         (["find=lr", "strategy=linear_probe"], "find.lr: strategy=linear_probe takes no steps"),
         (["find=batch_size", "strategy=knn"], "find.batch_size: strategy=knn takes no steps"),
         (["find=lr", "find.lr.low=10"], "find.lr.low: 10 is not below find.lr.high, which is 10"),
-        (["find=lr", "find.lr.phase=2"], "find.lr.phase=2: strategy=feature_extraction has 1 phases"),
+        (["find=lr", "find.lr.phase=2"], "find.lr.phase=2: strategy=feature_extraction has 1 phase."),
         (["find=lr", "find.lr.low=1e18", "find.lr.high=1e19", "optimizer=sgd"], "diverged, or was no number, after"),
     ],
 )
@@ -223,7 +223,7 @@ def test_a_first_batch_that_does_not_fit_is_an_error(monkeypatch, searched):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(Stage, "train", full)
-    with pytest.raises(GraftError, match="not even 4 samples fit into the memory"):
+    with pytest.raises(GraftError, match="the memory has no room for 4 samples"):
         searched()
 
 

@@ -1,6 +1,7 @@
 """A user's mistakes: one clear sentence, an exit code, and nothing lost."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -31,6 +32,19 @@ def test_what_is_found_before_training_is_told_without_a_traceback(tiny, read, c
     assert message in error
     assert "Traceback" not in error
     assert read(folder, "status.json")["state"] == "failed"
+
+
+def test_faults_of_the_data_are_told_before_a_backbone_is_made(tiny, flowers, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("graft.fitting.build_backbone", None)
+    root = tmp_path / "flowers"
+    shutil.copytree(flowers, root)
+    (root / "lily").mkdir()
+    (root / "rose" / "99.png").write_bytes(b"")
+    tiny(f"datamodule.root={root}", code=1)
+    error = capsys.readouterr().err
+    assert f"error: {root} has 2 faults:" in error
+    assert "lily holds no images" in error
+    assert "rose/99.png: the file is empty" in error
 
 
 @pytest.mark.parametrize(

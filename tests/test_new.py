@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import graft.backbones
 import graft.data
 import graft.tasks
 from graft.config import locate
@@ -34,7 +35,7 @@ def project(tmp_path, monkeypatch):
     (project / "tests").mkdir()
     shutil.copy(ROOT / "tests" / "conftest.py", project / "tests" / "conftest.py")
     monkeypatch.setattr(locate, "__file__", str(project / "src" / "graft" / "config" / "locate.py"))
-    for room in (graft.data, graft.tasks):
+    for room in (graft.backbones, graft.data, graft.tasks):
         name = room.__name__.rpartition(".")[2]
         monkeypatch.setattr(room, "__path__", [*room.__path__, str(project / "src" / "graft" / name)])
     before = set(sys.modules)
@@ -63,14 +64,14 @@ def test_what_is_written_passes_its_own_tests_and_is_formatted(project, capfd):
         )
         assert f"graft train {kind}={name}" in capfd.readouterr().out
     added = written(project).keys() - before.keys()
-    assert len(added) == 2 * len(ALL) + 2, "a YAML file and a test each, and Python for two"
+    assert len(added) == 2 * len(ALL) + 3, "a YAML file and a test each, and Python for three"
     assert not [name for name in added if "@" in written(project)[name].read_text().replace("# @package", "")]
     importlib.invalidate_caches()
     tests = sorted(str(project / name) for name in added if name.startswith("tests/"))
     code = pytest.main(["-q", "-n0", "-p", "no:faulthandler", "-c", str(project / "pyproject.toml"), *tests])
     said = capfd.readouterr().out
     assert code == 0, said
-    assert f"{len(ALL) + 1} passed" in said
+    assert f"{len(ALL) + 2} passed" in said
     ours = ["--no-cache", "--config", "lint.isort.known-first-party=['graft']"]  # of which the clone has too little
     for words in (["check"], ["format", "--check"]):
         subprocess.run([sys.executable, "-m", "ruff", *words, *ours, str(project)], check=True)
@@ -127,6 +128,8 @@ def test_a_stop_in_the_midst_leaves_nothing(project, monkeypatch):
         ("strategy lora", "configs/strategy/lora.yaml is there already"),
         ("datamodule mine base=imagefolder", "Did you mean 'image_folder'"),
         ("datamodule mine model=x", "knows no 'model', only base"),
+        ("backbone mine base=python model=resnet18", "graft new backbone base=python knows no 'model', only base"),
+        ("backbone mine base=pyton", "Did you mean 'python'"),
         ("strategy mine base=x", "knows no 'base'"),
         ("backbone mine 'model=a: b'", "is no name of a network"),
     ],

@@ -119,7 +119,7 @@ def test_texts_too_long_or_in_another_encoding_are_counted_and_columns_come_alon
     assert rows[0]["input/text"] == "the film was great"
     assert [row["prediction"] is None for row in rows] == [False, True, False, False]
     assert rows[1]["error"].startswith("not UTF-8")
-    assert "1 of 3 texts have more than 32 tokens" in said_in(folder)
+    assert "texts of more than 32 tokens: 1 of 3;" in said_in(folder)
     assert "1 of 4 inputs in" in said_in(folder)
     few = tmp_path / "few.csv"
     assert graft("predict", f"run={folder}", f"inputs={table}", "carry=[key]", f"output={few}") == 0

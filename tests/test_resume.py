@@ -275,7 +275,7 @@ def test_however_a_training_ends_its_last_epoch_is_what_it_goes_on_from(tiny, mo
     monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", noting)
     folder = tiny("callbacks.last.pause=1000", *ends, "test=false", "optimizer.weight_decay=0")
     assert written == steps
-    told = "stopped after epoch 2, as val/auroc has not improved in 1 validations" in (folder / "train.log").read_text()
+    told = "stopped after epoch 2, as val/auroc has not improved in 1 validation" in (folder / "train.log").read_text()
     assert told == ("trainer.max_epochs=9" in ends)
 
 

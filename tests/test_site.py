@@ -57,6 +57,36 @@ def test_the_reference_has_every_key_of_every_file(path):
     assert read.says or path.parent.name == "hydra_logging"
 
 
+def test_every_row_of_the_reference_says_what_it_means():
+    """In the file, in one that it begins as or chooses, or in one that `graft train` chooses when nothing is said."""
+    mute = [f"{choice.name}: {key.name}" for choice in READ for key in choice.keys if key.shown and not key.means]
+    assert mute == []
+
+
+def test_a_key_without_a_comment_means_what_it_means_where_its_file_comes_from(tmp_path):
+    for name, text in {
+        "train": "defaults:\n  - group: usual\nseed: 0  # of the run\n",
+        "group/usual": "own: 1\nusual: 1  # by default\nbase: 1  # overruled\n",
+        "group/base": "base: 1  # of the base\nlist:  # all\n  - inner: 1  # each\nlong: |\n  words\n# above\nb: 1\n",
+        "group/choice": "defaults: [base]\nown: 2  # its own\nusual: 2\nbase: 2\nmute: 2\nopen:\n  x: 1  # inside\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.yaml").write_text(text)
+    base, choice = (
+        {key.name: (key.means, key.shown) for key in choices.read_choice(tmp_path, tmp_path / "group" / name).keys}
+        for name in ("base.yaml", "choice.yaml")
+    )
+    assert choice == {
+        "group.own": ("its own", True),
+        "group.usual": ("by default", True),
+        "group.base": ("of the base", True),
+        "group.mute": ("", True),
+        "group.open": ("", False),
+        "group.open.x": ("inside", True),
+    }
+    assert [means for means, _ in base.values()] == ["of the base", "all", "each", "", "above"]
+
+
 def is_known(word, keys, leaves):
     name, _, value = word.lstrip("+~").partition("=")
     if name in GROUPS:
@@ -98,6 +128,10 @@ def test_the_reference_says_what_a_key_holds_takes_and_means():
         in pages["experiment"]
     )
     assert "<td>Score the best checkpoint on the test split when training is over.</td>" in pages["commands"]
+    assert '<a href="strategy.html#full_finetuning">strategy=full_finetuning</a> says' in pages["strategy"]
+    assert "Chooses [`task/head=linear`](task.md#head-linear)" in pages["task"]
+    for group in pages.keys() - {"index", "commands"}:
+        assert re.search(rf"^\| \[`{group}`\]\({group}\.md\) \| \w.+ \| \[", pages["index"], re.MULTILINE), group
 
 
 # --- the page of mistakes

@@ -96,7 +96,7 @@ def test_texts_longer_than_the_network_takes_are_cut_and_counted(tiny_text, revi
     path = tmp_path / "long.csv"
     path.write_text("\n".join(lines))
     folder = tiny_text("report=true", f"datamodule.path={path}", "trainer.max_epochs=1")
-    assert "1 of 80 texts have more than 32 tokens" in " ".join((folder / "train.log").read_text().split())
+    assert "texts of more than 32 tokens: 1 of 80;" in " ".join((folder / "train.log").read_text().split())
     assert read(folder, "data.json")["lengths"] == {
         "unit": "tokens",
         "min": 9,
@@ -205,7 +205,7 @@ def test_tokens_are_cut_once_and_again_when_a_text_changes(small_bert, tmp_path,
         ids = tokenization.prepare(texts.__getitem__, 2)
     assert [ids(row).tolist() for row in (0, 1)] == [tokenization(text).tolist() for text in texts]
     assert ids.lengths.tolist() == [4, 10]  # before they were cut
-    assert "1 of 2 texts have more than 5 tokens" in caplog.text
+    assert "texts of more than 5 tokens: 1 of 2;" in caplog.text
     monkeypatch.setattr(Tokenization, "_write", None)
     assert tokenization.prepare(texts.__getitem__, 2)(1).tolist() == ids(1).tolist()
     with pytest.raises(TypeError):

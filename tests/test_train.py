@@ -1,6 +1,7 @@
 """Whole runs through the command line, in this process."""
 
 import csv
+import re
 
 import pyarrow.parquet as pq
 import pytest
@@ -132,7 +133,7 @@ def test_a_multirun_makes_one_finished_run_a_job(graft, flowers, tiny_words, tmp
 def test_without_the_progress_callback_there_is_no_bar(tiny, capsys):
     """Lightning brings one of its own when nobody says no."""
     tiny("trainer.max_epochs=1")
-    assert "Epoch 0" not in capsys.readouterr().out
+    assert not re.search(r"Epoch \d", capsys.readouterr().out)
 
 
 def test_no_file_of_a_sweep_holds_a_secret(graft, flowers, tiny_words, tmp_path, monkeypatch):

@@ -1,18 +1,19 @@
 """Reads the files in configs/ with their comments: what each key holds, may hold, and means."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import yaml
+from comments import above, as_written, beside, header
+from composing import chosen, defaults, nodes, prefix, targets
 
 from graft.config.check import words
 from graft.config.schema import COMMANDS, HYDRA_KEYS, TARGETS
 
-_PACKAGE = re.compile(r"^# @package (\S+)$", re.MULTILINE)
+_Classes = dict[str, str]  # of nodes, by full key
 
 
 @dataclass
@@ -21,9 +22,10 @@ class Key:
 
     Attributes:
         name: Its full name, as on the command line.
-        value: As the file has it; of a mapping the class that it makes, or "".
+        value: As the file has it; of a mapping the class that the file says it makes, or "".
         takes: What the schema lets stand there; "" where it does not say.
-        means: The comment beside it and above it.
+        means: The comment beside it and above it; where there is none, that of the same key in the files that this one
+            begins as or chooses, else in those that `graft train` chooses when nothing is said.
         opens: Whether it is a mapping, whose keys follow.
     """
 
@@ -32,6 +34,11 @@ class Key:
     takes: str
     means: str
     opens: bool
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is worth a row: all but mappings of which nothing is said, as the keys in them have full names."""
+        return bool(self.means or self.value) or not self.opens
 
 
 @dataclass
@@ -64,126 +71,77 @@ def read_choice(configs: Path, path: Path) -> Choice:
         configs: The folder of all of them.
         path: The file, below it.
     """
-    text = path.read_text(encoding="utf-8")
-    root: Any = yaml.compose(text)
+    says, commands = header(path.read_text(encoding="utf-8"))
+    begins, overrides = defaults(configs, path)
     group = path.parent.relative_to(configs).as_posix()
-    prefix = _prefix(configs, path)
-    says, commands = _header(text)
-    begins, overrides = _defaults(configs, path)
-    own = _targets(configs, path)
-    targets = _targets(configs, configs / "train.yaml") | own
-    schema = COMMANDS[path.stem] if group == "." else COMMANDS["train"]
-    keys = [] if root is None else list(_keys(root, text, prefix, targets, schema))
     page = group.partition("/")[0]
     name = path.relative_to(configs / page).with_suffix("").as_posix() if group != "." else path.stem
-    return Choice(name, says, commands, begins, overrides, own.get(prefix, ""), keys)
+    makes = targets(configs, path).get(prefix(configs, path), "")
+    return Choice(name, says, commands, begins, overrides, makes, list(_explained(configs, path)))
 
 
-def _prefix(configs: Path, path: Path) -> str:
-    """What stands before a file's keys on the command line: Hydra's package."""
-    said = _PACKAGE.search(path.read_text(encoding="utf-8"))
-    package = said[1] if said else path.parent.relative_to(configs).as_posix().replace("/", ".")
-    return "" if package in ("_global_", ".") else package
-
-
-def _header(text: str) -> tuple[list[str], list[str]]:
-    """The paragraphs and the command lines of the comment that opens a file."""
-    lines = []
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        if not line.startswith("# @package"):
-            lines.append(line[1:].removeprefix(" "))
-    commands = [line.strip() for line in lines if line.startswith("  ")]
-    told = "\n".join("" if line.startswith("  ") else line for line in lines)
-    return [" ".join(part.split()) for part in re.split(r"\n\n+", told) if part.strip()], commands
-
-
-def _defaults(configs: Path, path: Path) -> tuple[list[str], list[str]]:
-    begins: list[str] = []
-    overrides: list[str] = []
-    for entry in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", []):
-        if isinstance(entry, str):
-            begins += [entry] if entry != "_self_" else []
-        else:
-            overrides += [f"{group.removeprefix('override ').lstrip('/')}={_said(to)}" for group, to in entry.items()]
-    return begins, overrides
-
-
-def _said(choice: Any) -> str:
-    return "null" if choice is None else f"[{','.join(choice)}]" if isinstance(choice, list) else str(choice)
+def _explained(configs: Path, path: Path) -> Iterator[Key]:
+    """The keys of a file, those without a comment with that of the same key elsewhere."""
+    said = _said(configs, configs / "train.yaml") | _said(configs, path)
+    for key in _read(configs, path):
+        alike = (True,) if key.opens else (False, True)
+        elsewhere = next((said[key.name, opens] for opens in alike if (key.name, opens) in said), "")
+        yield key if key.means else replace(key, means=elsewhere)
 
 
 @cache
-def _targets(configs: Path, path: Path) -> dict[str, str]:
-    """The class of each node, by its full key, of the file, of those that it begins as and of those that it chooses."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    found: dict[str, str] = {}
-    for entry in content.get("defaults", []):
-        for group, choice in [("", entry)] if isinstance(entry, str) else entry.items():
-            name = group.removeprefix("override ")
-            folder = configs / name[1:] if name.startswith("/") else path.parent / name
-            file = folder / f"{choice}.yaml"
-            if file.is_file():
-                found |= _targets(configs, file)
-    return found | dict(_nodes(content, _prefix(configs, path)))
+def _said(configs: Path, path: Path) -> dict[tuple[str, bool], str]:
+    """The comments of a file and of those that it begins as and chooses, by key and whether that opens a mapping."""
+    found: dict[tuple[str, bool], str] = {}
+    for file in chosen(configs, path):
+        found |= _said(configs, file)
+    return found | {(key.name, key.opens): key.means for key in _read(configs, path) if key.means}
 
 
-def _nodes(content: Any, key: str) -> Iterator[tuple[str, str]]:
-    if isinstance(content, dict):
-        if "_target_" in content:
-            yield key, str(content["_target_"])
-        for name, value in content.items():
-            yield from _nodes(value, f"{key}.{name}" if key else str(name))
+@cache
+def _read(configs: Path, path: Path) -> list[Key]:
+    """The keys of a file, with its own comments alone."""
+    text = path.read_text(encoding="utf-8")
+    root: Any = yaml.compose(text)
+    known = targets(configs, configs / "train.yaml") | targets(configs, path)
+    schema = COMMANDS[path.stem] if path.parent == configs else COMMANDS["train"]
+    made = dict(nodes(yaml.safe_load(text), prefix(configs, path)))
+    return [] if root is None else list(_keys(root, text, prefix(configs, path), (known, made), schema))
 
 
-def _keys(node: Any, text: str, prefix: str, targets: dict[str, str], schema: Any) -> Iterator[Key]:
+def _keys(node: Any, text: str, under: str, classes: tuple[_Classes, _Classes], schema: Any) -> Iterator[Key]:
     """Goes through a mapping, and through the mappings in it that are written line by line."""
     lines = text.splitlines()
+    known, made = classes
     for name, value in node.value:
-        key = f"{prefix}.{name.value}" if prefix else name.value
+        key = f"{under}.{name.value}" if under else name.value
         if name.value in HYDRA_KEYS or name.value == "defaults":
             continue
-        opens = isinstance(value, yaml.MappingNode) and not value.flow_style
-        means = " ".join(part for part in (_above(lines, name), _beside(lines, name if opens else value)) if part)
-        source = targets.get(key, "") if opens else _source(value, text)
-        yield Key(key, source, "" if opens else _takes(key, targets, schema), means, opens)
-        if opens:
-            yield from _keys(value, text, key, targets, schema)
+        within = dict(_within(value, key))
+        means = " ".join(part for part in (above(lines, name), beside(lines, name, value)) if part)
+        source = made.get(key, "") if within else as_written(value, text)
+        yield Key(key, source, "" if within else _takes(key, known, schema), means, bool(within))
+        for inner, content in within.items():
+            yield from _keys(content, text, inner, classes, schema)
 
 
-def _above(lines: list[str], name: Any) -> str:
-    """The whole lines of comment above a key; the header of a file is told apart by the blank line below it."""
-    found: list[str] = []
-    row = name.start_mark.line - 1
-    while row >= 0 and lines[row].strip().startswith("#"):
-        found.insert(0, lines[row].strip().lstrip("# "))
-        row -= 1
-    return "" if row < 0 else " ".join(found)
+def _within(node: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """The mapping that opens below a key, or those in its list, each with the key that it is found under."""
+    if _opens(node):
+        yield key, node
+    elif isinstance(node, yaml.SequenceNode) and all(_opens(item) for item in node.value) and not node.flow_style:
+        yield from ((f"{key}.{number}", item) for number, item in enumerate(node.value))
 
 
-def _beside(lines: list[str], node: Any) -> str:
-    """The comment behind a value; of a text over several lines or a list, none."""
-    mark = node.end_mark
-    rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
-    match = re.match(r"\s*:?\s*#\s?(.*)", rest)
-    return match[1].strip() if match else ""
+def _opens(node: Any) -> bool:
+    return isinstance(node, yaml.MappingNode) and not node.flow_style
 
 
-def _source(node: Any, text: str) -> str:
-    """A value as the file has it; the items of a list that is written line by line, one in each line."""
-    if isinstance(node, yaml.SequenceNode) and not node.flow_style:
-        return "\n".join(f"- {_source(item, text)}" for item in node.value)
-    if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
-        return "(a text)"
-    return " ".join(text[node.start_mark.index : node.end_mark.index].split())
-
-
-def _takes(key: str, targets: dict[str, str], schema: Any) -> str:
+def _takes(key: str, classes: _Classes, schema: Any) -> str:
     """What the schema says of a key: of the innermost class around it that Graft has a schema of."""
-    parts = key.split(".")
+    parts = [part for part in key.split(".") if not part.isdecimal()]  # of a list, all items are alike
     for length in range(len(parts) - 1, 0, -1):
-        known = TARGETS.get(targets.get(".".join(parts[:length]), ""))
+        known = TARGETS.get(classes.get(".".join(parts[:length]), ""))
         if known is not None:
             return _descended(known, parts[length:])
     return _descended(schema, parts)

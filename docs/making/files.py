@@ -39,6 +39,13 @@ def broken_image(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:60])
 
 
+def several_faults(folder: Path) -> None:
+    """Two class folders without images, and an image that was cut off."""
+    broken_image(folder)
+    for name in ("lily", "poppy"):
+        (folder / "data/flowers" / name).mkdir()
+
+
 def few_of_a_class(folder: Path) -> None:
     """Two images of one class."""
     flowers(folder)

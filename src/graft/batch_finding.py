@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from rich.progress import Progress
 from rich.table import Table
 
-from graft.errors import GraftError
+from graft.errors import GraftError, many
 from graft.rehearsals.memory import free, is_out_of_memory, measured
 from graft.rehearsals.watching import Speed
 from graft.rehearsing import Rehearsal
@@ -94,8 +94,8 @@ def _doubled(rehearsal: Rehearsal, settings: DictConfig) -> tuple[list[Tried], s
             done = _tried(rehearsal, size, settings.steps)
             if done is None and not tried:
                 raise GraftError(
-                    f"find.batch_size: not even {size} samples fit into the memory. Lower find.batch_size.lowest, train"
-                    " fewer stages (strategy=…), take a smaller backbone or smaller images, or trainer.precision="
+                    f"find.batch_size: the memory has no room for {many(size, 'sample')}. Lower find.batch_size.lowest,"
+                    " train fewer stages (strategy=…), take a smaller backbone or smaller images, or trainer.precision="
                     "bf16-mixed."
                 )
             if done is None:

@@ -1,7 +1,7 @@
 """From a config to the parts that it names, in the order in which they need one another."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -35,18 +35,32 @@ def build_backbone(cfg: DictConfig) -> Backbone:
     return backbone
 
 
+def look_at_data(cfg: DictConfig) -> None:
+    """Tells what is wrong with the data as far as that is found at once: before weights are fetched or read.
+
+    Raises:
+        GraftError: Names what is missing or broken.
+    """
+    _datamodule(cfg, preprocess=None).look()
+
+
 def build_datamodule(cfg: DictConfig, backbone: Backbone) -> DataModule:
     """Makes the datamodule, which takes its preprocessing from the backbone, and reads its table of samples."""
+    datamodule = _datamodule(cfg, backbone.preprocess)
+    datamodule.setup()
+    return datamodule
+
+
+def _datamodule(cfg: DictConfig, preprocess: Callable[[bool], Any] | None) -> DataModule:
     augmentation = build_all(cfg.augmentation)
     datamodule: DataModule = build(
         without_licence(cfg.datamodule),
-        preprocess=backbone.preprocess,
+        preprocess=preprocess,
         augment=chain(augmentation),
         mix=mixes(augmentation),
         seed=cfg.seed,
         kind=target_of(cfg.task).kind,
     )
-    datamodule.setup()
     return datamodule
 
 

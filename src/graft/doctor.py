@@ -10,10 +10,11 @@ from graft.checkup.checkout import checkout
 from graft.checkup.finding import Finding, Verdict, wrong
 from graft.checkup.folders import cache, logs
 from graft.checkup.machine import devices, precision
-from graft.checkup.packages import extras, packages
+from graft.checkup.packages import extras, lacks, packages
 from graft.checkup.services import hub, tracker
 from graft.checkup.showing import show
 from graft.config.compose import check_command_line, composed
+from graft.config.explain import LAUNCHERS
 from graft.errors import ConfigError
 
 # What needs an extra, by how its `_target_` begins.
@@ -24,7 +25,10 @@ _NEEDS = {
     "graft.runs.loggers.tensorboard_logger": "tensorboard",
     "graft.runs.loggers.trackio_logger": "trackio",
     "graft.backbones.transformers.": "text",
+    "hydra_plugins.hydra_ray_launcher.": "ray",
+    "hydra_plugins.hydra_submitit_launcher.": "slurm",
 }
+_POSTGRESQL = ("postgresql", "postgresql+psycopg")  # how the address of a storage begins that needs the driver
 
 
 def doctor(overrides: list[str]) -> int:
@@ -40,21 +44,33 @@ def doctor(overrides: list[str]) -> int:
         ConfigError: An override is wrong.
     """
     sections = [("Versions", list(_safely("packages", packages)))]
-    cfg, mistakes = _configuration(overrides)
+    lacking = _launchers_lacking(overrides)
+    cfg, mistakes = _configuration([each for each in overrides if not (lacking and _is_of_a_launcher(each))])
     if mistakes:
         sections.append(("Configuration", mistakes))
     if cfg is not None:
-        sections += _of_a_training(cfg)
+        sections += _of_a_training(cfg, lacking)
     sections.append(("Code", list(_safely("git", checkout))))
     show(sections)
     return int(any(each.verdict is Verdict.WRONG for _, found in sections for each in found))
+
+
+def _launchers_lacking(overrides: list[str]) -> dict[str, str]:
+    """Extras of launchers that are asked for and not installed, with what asks: Hydra knows no such choice then."""
+    asked = {LAUNCHERS.get(each.partition("=")[2], ""): each for each in overrides if _is_of_a_launcher(each)}
+    extras = {package[len("graft[") : -1]: each for package, each in asked.items() if package.startswith("graft[")}
+    return {extra: each for extra, each in extras.items() if lacks(extra)}
+
+
+def _is_of_a_launcher(override: str) -> bool:
+    return override.lstrip("+").startswith(("launcher=", "hydra/launcher=", "hydra.launcher."))
 
 
 def _configuration(overrides: list[str]) -> tuple[DictConfig | None, list[Finding]]:
     """The configuration of the training; where nothing is typed that may be wrong, a mistake in a file is a finding."""
     try:
         check_command_line("train", overrides)
-        return composed("train", overrides), []
+        return composed("train", overrides, hydra=True), []
     except ConfigError as error:
         if overrides:
             raise
@@ -63,10 +79,10 @@ def _configuration(overrides: list[str]) -> tuple[DictConfig | None, list[Findin
         ]
 
 
-def _of_a_training(cfg: DictConfig) -> Iterator[tuple[str, list[Finding]]]:
+def _of_a_training(cfg: DictConfig, lacking: dict[str, str]) -> Iterator[tuple[str, list[Finding]]]:
     trainer, wandb = cfg.trainer, cfg.logger.get("wandb")
     count = OmegaConf.to_container(cfg.trainer, resolve=True)["devices"]  # type: ignore[index,call-overload]
-    yield "Extras", list(_safely("extras", lambda: extras(_needed(cfg))))
+    yield "Extras", list(_safely("extras", lambda: extras({**_needed(cfg), **lacking})))
     yield (
         "Devices",
         [
@@ -106,8 +122,11 @@ def _auto(accelerator: str) -> str:
 
 
 def _needed(cfg: DictConfig) -> dict[str, str]:
-    """The extras without which this configuration cannot run, each with the `_target_` that needs it."""
+    """The extras without which this configuration cannot run, each with the `_target_` or the key that needs it."""
     found = {}
+    storage = OmegaConf.select(cfg, "hydra.sweeper.storage", throw_on_missing=False)
+    if str(storage).partition("://")[0] in _POSTGRESQL:
+        found["postgresql"] = "hydra.sweeper.storage"
     for target in _targets(OmegaConf.to_container(cfg, resolve=False)):
         for begins, extra in _NEEDS.items():
             if target.startswith(begins):

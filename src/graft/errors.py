@@ -43,6 +43,11 @@ class Interrupted(BaseException):
         return 128 + self.signum
 
 
+def many(count: int, what: str) -> str:
+    """Returns `"1 image"`, `"2 images"`, `"1,000 images"`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Returns `" Did you mean 'lr'?"` (or two or three such names), or an empty string when nothing is near."""
     written = {name.lower(): name for name in sorted(set(choices), reverse=True)}  # case is what is mistaken most

@@ -16,7 +16,7 @@ from graft.backbones.evaluating import evaluating
 from graft.build import build_trainer
 from graft.data.inputs import read_inputs
 from graft.data.table import Kind, Table, Targets
-from graft.errors import ConfigError, did_you_mean
+from graft.errors import ConfigError, did_you_mean, many
 from graft.expected_warnings import ignore_expected_warnings
 from graft.explaining.asking import captum
 from graft.explaining.explanation import ExplainedImage, ExplainedText
@@ -70,7 +70,7 @@ def explain(cfg: DictConfig) -> Path:
             inputs = read_inputs(path, samples_are, column_of(cfg, trained.datamodule, samples_are))
             warn_of_bad(inputs, str(cfg.inputs))
             asked = _asked(inputs.table, predictions_of(inputs.table, trainer, task, _BATCH), target)
-            log.info("explaining %d of %d inputs", len(inputs.table.ids), len(inputs.ids))
+            log.info("explaining %d of %s", len(inputs.table.ids), many(len(inputs.ids), "input"))
         task = task.float().to(trainer.strategy.root_device)  # gradients want all digits
         with appearing(output) as folder, evaluating(task):
             write = _write_images if samples_are == "images" else _write_texts
@@ -129,7 +129,7 @@ def _write_texts(task: Supervised, asked: Asked, folder: Path, name: str) -> Seq
     texts = list(_tracked(explained_texts(task, asked), len(asked.ids)))
     for text in texts[:_SHOWN]:
         Console().print(in_colours(text))
-    about = f"{len(texts)} texts." if len(texts) != 1 else "One text."
+    about = f"{many(len(texts), 'text')}."
     write_text(folder / "explanations.html", page(name, about, texts, len(texts)))
     return texts
 

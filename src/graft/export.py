@@ -16,7 +16,7 @@ from graft.comparing.reading import SEED_KEYS, read_runs
 from graft.comparing.settings import differing
 from graft.comparing.statistics import spread
 from graft.data.datamodule import DataModule
-from graft.errors import ConfigError, GraftError
+from graft.errors import ConfigError, GraftError, many
 from graft.expected_warnings import ignore_expected_warnings
 from graft.exporting.card import Facts, model_card
 from graft.exporting.checking import Check, Runner, check
@@ -149,8 +149,8 @@ def _measured(model: Model, plain: Runner, small: Runner, size: float) -> dict[s
         "cpu": torch.backends.cpu.get_cpu_capability(),
     }
     log.info(
-        "int8 beside float32 on the %d samples of %s: %s; %.2f times the size; as fast in batches of %s",
-        len(first.index),
+        "int8 beside float32 on %s of %s: %s; %.2f times the size; as fast in batches of %s",
+        many(len(first.index), "sample"),
         SPLIT,
         ", ".join(f"{name} {old} -> {new}" for name, (old, new) in told["scores"].items()),
         size,

@@ -17,6 +17,7 @@ from graft.build import (
     build_task,
     build_trainer,
     check_accelerator,
+    look_at_data,
 )
 from graft.compiling import compile_if_asked
 from graft.config.instantiate import build_all
@@ -24,6 +25,7 @@ from graft.data.datamodule import DataModule
 from graft.data.description import describe
 from graft.data.pictures import augmentation_preview, save_png
 from graft.decoding import keep_images
+from graft.errors import many
 from graft.expected_warnings import ignore_expected_warnings
 from graft.features.key import digest_of_tensors
 from graft.finding import with_found
@@ -64,6 +66,7 @@ def fit_and_score(run: RunFolder, cfg: DictConfig, handler: SignalHandler, trial
     clock = Stopwatch()
     with clock.part("setup"):
         run.add_session(describe_session(cfg.seed))
+        look_at_data(cfg)
         cfg = with_stage_picked(run, cfg, handler)
     if any(OmegaConf.select(cfg, "find", default={}).values()):
         with clock.part("search"):
@@ -175,12 +178,12 @@ def announce(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: pl.Tr
     log.info("%s", rendered(stage_table(task.strategy, task.stages, task.lr)))
     for split, rows in datamodule.splits.items():
         counts = ", ".join(f"{count} {name}" for name, count in datamodule.class_counts(split).items())
-        log.info("%s: %d samples%s", split, len(rows), f" ({counts})" if counts else "")
+        log.info("%s: %s%s", split, many(len(rows), "sample"), f" ({counts})" if counts else "")
     if task.lr != cfg.optimizer.lr:
         scaling = cfg.lr_scaling
         log.info(
-            "optimizer.lr=%g is meant for %d samples a step, there are %d: by lr_scaling.rule=%s it is %g",
-            *(cfg.optimizer.lr, scaling.base, samples_of_a_step(cfg), scaling.rule, task.lr),
+            "optimizer.lr=%g is meant for %s a step, and a step has %d: by lr_scaling.rule=%s it is %g",
+            *(cfg.optimizer.lr, many(scaling.base, "sample"), samples_of_a_step(cfg), scaling.rule, task.lr),
         )
     log.info("device %s, precision %s", trainer.strategy.root_device, trainer.precision)
 

@@ -20,11 +20,11 @@ from torch.utils.data import DataLoader
 
 from graft.build import build_trainer
 from graft.data.carried import carried_columns
-from graft.data.inputs import Inputs, read_inputs
+from graft.data.inputs import Inputs, bad_names, read_inputs
 from graft.data.samples import as_is, plain
 from graft.data.sampling import EvaluationBatches
 from graft.data.table import Table, Targets
-from graft.errors import ConfigError, GraftError
+from graft.errors import ConfigError, GraftError, many
 from graft.expected_warnings import ignore_expected_warnings
 from graft.reports.terminal import predictions_table, rendered
 from graft.restoring import restored_task, told_targets
@@ -64,7 +64,7 @@ def predict(cfg: DictConfig) -> Path:
         table = tabulated(inputs, values, targets)
         save_beside(output, table, carried, path)
         log.info("%s", rendered(predictions_table(table.slice(0, _SHOWN).to_pylist(), len(table))))
-        log.info("%d of %d inputs predicted", len(inputs.table.ids), len(inputs.ids))
+        log.info("%d of %s predicted", len(inputs.table.ids), many(len(inputs.ids), "input"))
         print(f"predictions: {output}")
     return output
 
@@ -150,8 +150,8 @@ def beside(table: pa.Table, carried: Iterator[pa.RecordBatch], path: Path) -> It
             yield pa.table({**_columns(part), **{f"input/{name}": column for name, column in columns}})
     if done != len(table):
         raise GraftError(
-            f"{path} had {len(table)} rows when their texts or paths were read, and has {done} now: leave the file as"
-            " it is meanwhile."
+            f"{path} had {many(len(table), 'row')} when their texts or paths were read, and has {done} now: leave the"
+            " file as it is meanwhile."
         )
 
 
@@ -211,6 +211,9 @@ def warn_of_bad(inputs: Inputs, where: str) -> None:
     """Names some of the inputs that cannot be read, in a warning."""
     if not inputs.bad:
         return
-    named = "".join(f"\n  {file.id}: {file.reason}" for file in inputs.bad[:_NAMED])
+    names = bad_names(inputs, Path(where).expanduser(), _NAMED)
+    named = "".join(f"\n  {name}: {file.reason}" for name, file in zip(names, inputs.bad, strict=False))
     more = f"\n  … and {len(inputs.bad) - _NAMED} more" if len(inputs.bad) > _NAMED else ""
-    log.warning("%d of %d inputs in %s cannot be read:%s%s", len(inputs.bad), len(inputs.ids), where, named, more)
+    log.warning(
+        "%d of %s in %s cannot be read:%s%s", len(inputs.bad), many(len(inputs.ids), "input"), where, named, more
+    )

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, open_dict
 from rich.console import Console
 from rich.progress import Progress
 
-from graft.errors import ConfigError, NotFiniteError
+from graft.errors import ConfigError, NotFiniteError, many
 from graft.rehearsals.curve import suggest
 from graft.rehearsals.watching import Losses
 from graft.rehearsing import Rehearsal
@@ -35,7 +35,8 @@ def find_rate(cfg: DictConfig, handler: SignalHandler) -> dict[str, Any]:
     rehearsal = Rehearsal(_rising(cfg), handler)
     if settings.phase > len(rehearsal.strategy.phases):
         raise ConfigError(
-            f"find.lr.phase={settings.phase}: strategy={cfg.strategy.name} has {len(rehearsal.strategy.phases)} phases."
+            f"find.lr.phase={settings.phase}: strategy={cfg.strategy.name} has"
+            f" {many(len(rehearsal.strategy.phases), 'phase')}."
         )
     rehearsal.take_phase(settings.phase - 1)
     losses = _losses(rehearsal, settings.steps)
@@ -43,7 +44,7 @@ def find_rate(cfg: DictConfig, handler: SignalHandler) -> dict[str, Any]:
     found = suggest(rates, losses, settings.steps, settings.rule)
     if found.is_last:
         log.warning("the training loss still falls at find.lr.high=%g: a larger one may find more", settings.high)
-    log.info("phase %d, %d steps: optimizer.lr=%g", settings.phase, len(losses), found.rate)
+    log.info("phase %d, %s: optimizer.lr=%g", settings.phase, many(len(losses), "step"), found.rate)
     return {
         "chosen": found.rate,
         "before": cfg.optimizer.lr,

@@ -14,7 +14,7 @@ RECORDED = Path(__file__).parent / "recorded"
 def folder(tmp_path):
     """Makes a run folder; `score`: `val/auroc`, None without a summary; `config`: values by dotted key."""
 
-    def make(name, score=0.8, seed=0, config=None, summary=None, state="done", message=None):
+    def make(name, score=0.8, seed=0, config=None, summary=None, state="done", message=None, sweep=None):
         path = tmp_path / "sweep" / str(name)
         shutil.copytree(RECORDED, path)
         data = yaml.safe_load((path / "config.yaml").read_text())
@@ -26,6 +26,7 @@ def folder(tmp_path):
             part[last] = value
         (path / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
         change(path / "status.json", state=state, message=message)
+        change(path / "environment.json", sweep=sweep)
         if score is None:
             (path / "summary.json").unlink()
         else:

@@ -39,6 +39,25 @@ def test_the_dotted_line_is_the_best_that_so_much_can_buy(comparison):
     assert front.get_xdata().tolist() == [73]
 
 
+def test_half_a_second_is_no_500m(folder):
+    runs, _ = read_runs([folder(n, 0.9, config={"optimizer.lr": n}, summary={"seconds": 0.5 + n}) for n in range(2)])
+    with style():
+        figure = score_against(compared(runs, {}, "val/auroc", "max"), "seconds", "seconds")
+    written = figure.axes[0].xaxis.get_major_formatter()
+    assert [written(cost) for cost in (0.5, 1.25, 250, 20_000, 3e6)] == ["0.5", "1.25", "250", "20k", "3M"]
+
+
+def test_a_mean_without_all_its_seeds_is_hollow_and_buys_nothing(folder):
+    lacking = [folder(0, 0.9, 0, summary={"seconds": 5}), folder(1, None, 1, state="failed")]
+    runs, _ = read_runs([*lacking, folder(2, 0.8, 0, {"optimizer.lr": 0.2}, {"seconds": 7})])
+    with style():
+        (axes,) = score_against(compared(runs, {}, "val/auroc", "max"), "seconds", "seconds").axes
+    (front,) = [line for line in axes.lines if line.get_linestyle() == ":"]
+    assert front.get_xdata().tolist() == [7]
+    fills = {line.get_xdata()[0]: line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o"}
+    assert fills == {5: "none", 7: PALETTE[1]}
+
+
 @pytest.mark.parametrize(
     ("values", "places", "ticks"),
     [

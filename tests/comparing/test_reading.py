@@ -78,7 +78,7 @@ def test_damaged_folders_are_named_with_what_is_wrong_and_the_others_read(folder
     assert [run.path.name for run in runs] == ["whole"]
     said = {path.name: why for path, why in unreadable.items()}
     assert said.keys() == {*(f"wrong {name}" for name in wrong), "no config", "no summary", "binary"}
-    assert "stopped before it began" in said["no config"]
+    assert "config.yaml is missing, though" in said["no config"]
     assert "summary.json is missing, though" in said["no summary"]
 
 

@@ -1,49 +1,8 @@
 import json
 
-import pytest
-
 from graft.comparing.grouping import compared
 from graft.comparing.reading import read_runs
-from graft.comparing.wording import counted, made_alike, stopped, verdict
-
-
-@pytest.fixture
-def two(folder):
-    """Compares two rates; `first`, `second`: scores by seed."""
-
-    def make(first, second, more=()):
-        for rate, scores in zip((0.1, 0.01, *more), (first, second, *[{0: 0.1}] * len(more)), strict=True):
-            for seed, score in scores.items():
-                path = folder(f"{rate} {seed}", score, seed, {"optimizer.lr": rate})
-        return compared(*read_runs(sorted(path.parent.iterdir())), "val/auroc", "max")
-
-    return make
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "said", "unsaid"),
-    [
-        ({0: 0.9}, {1: 0.8}, ["share no seed", "nothing can be paired"], ["p ="]),
-        ({0: 0.9}, {0: 0.8}, ["share one seed", "0: +0.100", "cannot be told from chance"], ["p ="]),
-        ({0: 0.9, 1: 0.8}, {0: 0.7, 1: 0.75}, ["Over 2 shared seeds", "p = 0.34", "chance between seeds could be all",
-                                              "By seed: 0: +0.200, 1: +0.050", "few pairs"], []),
-        ({s: 0.9 + s / 1e3 for s in range(5)}, {s: 0.8 - s / 1e3 for s in range(5)},
-         ["Over 5 shared seeds", "p = less than 0.0001", "more than chance"], ["By seed", "few"]),
-        ({0: 0.75, 1: 0.5}, {0: 0.5, 1: 0.25}, ["differs from the runner-up by 0.25 in each"], ["p ="]),
-    ],
-)  # fmt: skip
-def test_the_verdict_says_what_the_seeds_allow(two, first, second, said, unsaid):
-    text = verdict(two(first, second))
-    assert not [part for part in said if part not in text], text
-    assert not [part for part in unsaid if part in text], text
-
-
-def test_a_choice_among_many_is_said_to_flatter_the_best(two):
-    assert "picked from 3 configurations" in verdict(two({0: 0.9, 1: 0.8}, {0: 0.8, 1: 0.75}, more=[5.0]))
-
-
-def test_one_configuration_has_no_rival(folder):
-    assert verdict(compared(*read_runs([folder(0), folder(1, seed=1)]), "val/auroc", "max")) == ""
+from graft.comparing.wording import counted, made_alike, short_names, stopped
 
 
 def test_runs_are_counted_by_their_ends_and_reasons_told_together(folder):
@@ -80,3 +39,13 @@ def test_other_code_versions_and_devices_are_told(folder):
     assert "fffffff with changes abcd (1 run)" in code
     assert "9.9 (1 run)" in version
     assert "H100 (1 run)" in device
+
+
+def test_settings_are_named_shortly_where_that_tells_them_apart():
+    keys = ["strategy.name", "optimizer.lr", "task.head.dropout", "strategy.lr", "name", "backbone.model"]
+    assert short_names(keys) == ["strategy", "optimizer.lr", "dropout", "strategy.lr", "name", "backbone"]
+    assert short_names(["optimizer.lr", "optimizer.name", "optimizer.model"]) == [
+        "lr",
+        "optimizer.name",
+        "optimizer.model",
+    ]

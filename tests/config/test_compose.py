@@ -1,10 +1,14 @@
+import re
 from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 
 from graft.config.compose import check_command_line
+from graft.config.explain import LAUNCHERS
+from graft.config.locate import configs_dir
 from graft.errors import ConfigError
 
 
@@ -60,6 +64,10 @@ def test_mistakes_of_every_kind_are_told_together():
         ("+seed=1", "'+seed=1': seed is there already; leave out the `+`."),
         ("+backbone=timm", "'+backbone=timm': backbone is there already; leave out the `+`."),
         ("seed=1,2", "'seed=1,2' holds several values: add -m to try one after the other"),
+        (
+            "cache.folder=/x/a,b",
+            "or write a list as cache.folder=[…]. One path with a comma in it: \"cache.folder='/x/a,b'\"",
+        ),
         ("seed=range(3)", "'seed=range(3)' holds several values: add -m"),
         ("logger=null", "None at all: logger=[]."),
         ("optimizer=3", "'optimizer=3': optimizer takes the name of a file in its group."),
@@ -71,6 +79,13 @@ def test_mistakes_of_every_kind_are_told_together():
 )
 def test_a_mistake_is_told_with_the_nearest_valid_key(override, expected):
     assert expected in message(override)
+
+
+def test_a_value_that_was_left_out_for_a_mistake_is_not_missed():
+    told = message("datamodule=image_folder", "datamodule.root=a/b,c")
+    assert told.startswith("'datamodule.root=a/b,c' holds several values")
+    assert "no value yet" not in told
+    assert "no value yet" in message("datamodule=image_folder", "seed=1,2")
 
 
 def test_a_key_of_a_schema_is_never_offered_to_be_added():
@@ -126,6 +141,22 @@ def test_an_experiment_that_chooses_what_does_not_exist_is_told(own):
     (own / "experiment/e.yaml").write_text("# @package _global_\ndefaults: [{override /backbone: resnet81}]\n")
     told = message("experiment=e", config_dir=str(own))
     assert told.startswith("backbone: resnet81, in the defaults of a file: no such choice. Did you mean 'resnet18'")
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_launcher_whose_package_is_not_installed_is_told_with_what_installs_it(launcher, monkeypatch):
+    check_command_line("train", [f"launcher={launcher}"])
+    known = ConfigStore.instance().repo["hydra"]["launcher"]
+    monkeypatch.delitem(known, f"{launcher}.yaml")
+    install = f"it needs a package that is not installed: pip install '{LAUNCHERS[launcher]}'."
+    assert message(f"launcher={launcher}").endswith(install)
+    assert message(f"hydra/launcher={launcher}") == f"hydra/launcher={launcher}: {install}"
+
+
+def test_all_launchers_that_are_packages_are_known():
+    texts = [path.read_text() for path in (configs_dir() / "launcher").glob("*.yaml")]
+    chosen = {name for text in texts for name in re.findall(r"override /hydra/launcher: (\w+)", text)}
+    assert chosen == LAUNCHERS.keys()
 
 
 def test_broken_yaml_is_told_with_its_place(own):

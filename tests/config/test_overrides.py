@@ -1,7 +1,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from graft.config.overrides import is_group, open_mapping, parse, quote_paths, quoted, sweep_points
+from graft.config.overrides import is_group, open_mapping, parse, quote_paths, quote_plain, quoted, sweep_points
 from graft.errors import ConfigError
 
 PATHS = [
@@ -19,6 +19,62 @@ def test_any_text_survives_quoting(path):
 def test_only_the_values_of_the_key_are_quoted_and_quotes_of_the_users_stay():
     line = ["resume=a b=c", "name=a", "resume='x y'", "resume=null", "resume="]
     assert quote_paths(line, "resume") == ["resume='a b=c'", "name=a", "resume='x y'", "resume=null", "resume="]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/x/my fotos äö",
+        "/x/my photos (1)",
+        "/x/a=b",
+        "~/a;b & c",
+        "a#b",
+        "über",
+        "日本/ü",
+        "C:\\ä b\\",
+    ],
+)
+def test_what_can_be_nothing_but_text_needs_no_quotes(path):
+    (line,) = quote_plain([f"+datamodule.root= {path} "])
+    (override,) = parse([line])
+    assert override.get_key_element() == "+datamodule.root"
+    assert not override.is_sweep_override()
+    assert OmegaConf.create({"key": override.value()}).key == path
+
+
+@pytest.mark.parametrize(
+    ("typed", "values"),
+    [
+        ("a=/x/ä,/y/b c,3", ["a='/x/ä'", "a=/y/b\\ c", "a=3"]),
+        ("a=/x/plain,/y", ["a=/x/plain", "a=/y"]),
+        ("a=ä,b (2)", ["a='ä'", "a='b (2)'"]),
+    ],
+)
+def test_a_comma_is_a_sweep_all_the_same(typed, values):
+    assert [point for (point,) in sweep_points(quote_plain([typed]))] == values
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "seed=1",
+        "a='ä b'",
+        "a=[ä,b]",
+        "a={ä: 1}",
+        "a=f(1",
+        "a=choice(ä,b)",
+        "a=1,interval(ä",
+        "a=${ä}",
+        "seed=1 name=b",
+        "a=it's ä",
+        "~a=ä b;c,ä=1",
+        "nothing",
+        "ä=1",
+        "a=ä,",
+    ],
+)
+def test_what_may_be_meant_otherwise_is_left_as_it_is(line):
+    assert quote_plain([line]) == [line]
 
 
 def test_a_mapping_of_any_keys_takes_new_ones():

@@ -105,11 +105,49 @@ def test_bad_files_are_an_error_or_skipped_and_counted(make: Callable[..., Image
     assert sum(len(batch["index"]) for split in datamodule.splits for batch in datamodule.eval_dataloader(split)) == 38
 
 
+def test_an_empty_class_folder_is_skipped_and_counted(make: Callable[..., ImageFolder], make_images: MakeImages):
+    root = make_images({"a": 20, "b": 20, "c": 0})
+    with pytest.raises(GraftError, match="c holds no images"):
+        make(root)
+    datamodule = make(root, bad_files="skip")
+    assert datamodule.classes == ["a", "b"]
+    assert [file.id for file in datamodule.skipped] == ["c/"]
+
+
 def test_a_class_of_bad_files_only_is_named(make: Callable[..., ImageFolder], make_images: MakeImages):
     root = make_images({"a": 20, "b": 1})
     (root / "b/000.png").write_bytes(b"")
-    with pytest.raises(GraftError, match=r"No image of class 'b' can be read \(1 bad files\)"):
+    with pytest.raises(GraftError, match=r"No image of class 'b' can be read \(1 bad file\): repair some"):
         make(root, bad_files="skip")
+
+
+def test_faults_of_folders_images_and_groups_are_told_at_once(
+    make: Callable[..., ImageFolder], make_images: MakeImages
+):
+    root = make_images({"a/1": 20, "b/1": 20, "c": 2})
+    (root / "d").mkdir()
+    (root / "a/1/003.png").write_bytes(b"")
+    with pytest.raises(GraftError) as error:
+        make(root, group=r"/(\d)/")
+    told = str(error.value)
+    assert f"{root} has 3 faults:" in told
+    assert f"\n- The class folder {root}/d holds no images" in told
+    assert f"\n- 1 of 42 samples in {root} cannot be used:\n    a/1/003.png: the file is empty" in told
+    assert "\n- datamodule.split.group=/(\\d)/ finds no group in 2 of 41 paths" in told
+
+
+def test_a_look_reads_no_image_until_there_is_a_fault(
+    settings: dict[str, Any], make_images: MakeImages, monkeypatch: pytest.MonkeyPatch
+):
+    root = make_images({"a": 20, "b": 20})
+    (root / "a/003.png").write_bytes(b"")
+    datamodule = ImageFolder(root=root, **settings)
+    with monkeypatch.context() as patched:
+        patched.setattr("graft.data.image_folder.sort_out", None)
+        datamodule.look()
+    (root / "c").mkdir()
+    with pytest.raises(GraftError, match=r"has 2 faults(.|\n)*c holds no images(.|\n)*a/003.png: the file is empty"):
+        datamodule.look()
 
 
 def test_images_are_not_read_again_at_setup(

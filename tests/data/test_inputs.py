@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft.data.inputs import read_inputs
+from graft.data.inputs import bad_names, read_inputs
 from graft.errors import GraftError
 
 
@@ -64,7 +64,7 @@ def test_texts_in_every_form(tmp_path: Path, kind: str):
 def test_what_cannot_be_predicted_is_told(photos: Path):
     with pytest.raises(GraftError, match=r"photo does not exist.*Did you mean .*photos"):
         read_inputs(photos.parent / "photo", "images", "path")
-    with pytest.raises(GraftError, match=r"none of 1 images can be read. The first: broken.png"):
+    with pytest.raises(GraftError, match=r"none of 1 image can be read. The first: broken.png"):
         read_inputs(photos / "broken.png", "images", "path")
     with pytest.raises(GraftError, match="holds no files of these kinds"):
         read_inputs(photos / "more", "texts", "text")
@@ -87,12 +87,16 @@ def test_a_text_in_another_encoding_is_named_and_spoils_no_other(tmp_path: Path,
     assert [inputs.table.load(row) for row in range(len(inputs.table.ids))] == ["first", "third"]
     (bad,) = inputs.bad
     assert bad.id == inputs.ids[1]
+    told = {"txt": "line 2", "folder": "1.txt"}.get(kind, "line 3")
+    assert bad_names(inputs, path, 5) == [told]
     assert bad.reason.startswith("not UTF-8 (byte 0xfc at 2); convert it")
 
 
 def test_a_text_file_of_which_nothing_can_be_read_is_an_error(tmp_path: Path):
     (tmp_path / "old.txt").write_bytes(LATIN)
-    with pytest.raises(GraftError, match=r"none of 1 texts can be read. The first: 1: not UTF-8 \(byte 0xfc at 2\)"):
+    with pytest.raises(
+        GraftError, match=r"none of 1 text can be read. The first: line 1: not UTF-8 \(byte 0xfc at 2\)"
+    ):
         read_inputs(tmp_path / "old.txt", "texts", "text")
     (tmp_path / "wide.txt").write_text("first\nsecond", encoding="utf-16")
     with pytest.raises(GraftError, match=r"wide.txt is UTF-16, not UTF-8: convert it"):
@@ -113,9 +117,12 @@ def test_files_of_other_kinds_in_a_folder_are_counted(photos: Path, caplog: pyte
     assert "passed over: 2 .heic, 1 .txt" in caplog.text
 
 
-def test_a_row_without_a_path_is_told_by_its_number(photos: Path):
-    (photos / "list.csv").write_text('path,x\na.png,1\n"",2\n')
-    assert read_inputs(photos / "list.csv", "images", "path").bad == [("row 2", "names no file")]
+def test_a_row_without_a_path_is_told_by_its_line(photos: Path):
+    (photos / "list.csv").write_text('path,x\na.png,1\n"",2\nnone.png,3\n')
+    inputs = read_inputs(photos / "list.csv", "images", "path")
+    assert inputs.bad == [("row 2", "names no file"), ("none.png", "no such file")]
+    assert bad_names(inputs, photos / "list.csv", 5) == ["line 3", "none.png"]
+    assert bad_names(inputs, photos / "list.csv", 1) == ["line 3"]
 
 
 def test_the_way_to_name_a_column_and_to_save_a_spreadsheet_is_told(photos: Path):

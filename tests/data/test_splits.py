@@ -80,7 +80,7 @@ def test_given_splits_are_left_alone_and_the_missing_one_is_cut_from_train():
 
 
 def test_too_few_samples_are_an_error_with_the_numbers():
-    with pytest.raises(GraftError, match=r"datamodule\.split\.val=0\.15 of 6 samples are 1, of 2 kinds"):
+    with pytest.raises(GraftError, match=r"datamodule\.split\.val=0\.15 of 6 samples makes 1, of 2 kinds"):
         split_rows(np.tile([0, 1], 4), test=0.25, val=0.15, seed=0)
     with pytest.raises(GraftError, match="the rarest with 1"):
         split_rows(np.array([0] * 50 + [1]), test=0.25, val=0.15, seed=0)

@@ -73,7 +73,7 @@ def test_splits_of_the_file_count(settings: dict[str, Any], tmp_path: Path):
     assert datamodule.splits["test"].tolist() == list(range(2, 80, 4))
     assert datamodule.splits["val"].tolist() == list(range(1, 80, 4))
     path.write_text(path.read_text().replace("TEST", "tset", 1))
-    with pytest.raises(GraftError, match="row 3, column 'part': 'tset' is no split"):
+    with pytest.raises(GraftError, match="line 4, column 'part': 'tset' is no split"):
         make(settings, path, columns={"split": "part"})
 
 
@@ -92,7 +92,9 @@ def test_rows_without_a_text_or_a_label_are_an_error_or_counted(
     lines[3] = " ,bad,0,0,en"
     lines[5] = "text,NaN,0,0,en"
     reviews.write_text("\n".join(lines))
-    with pytest.raises(GraftError, match=r"2 of 80 samples[^$]*\n  3: the text is empty\n  5: no value in label"):
+    with pytest.raises(
+        GraftError, match=r"2 of 80 samples[^$]*\n  line 4: the text is empty\n  line 6: no value in label"
+    ):
         make(settings, reviews)
     with caplog.at_level(logging.WARNING):
         datamodule = make(settings, reviews, bad_files="skip")
@@ -100,6 +102,47 @@ def test_rows_without_a_text_or_a_label_are_an_error_or_counted(
     assert sum(map(len, datamodule.splits.values())) == 78
     assert "3" not in datamodule.table.ids
     assert datamodule.table.load(datamodule.table.ids.index("7")) == "text 6"
+
+
+def test_faults_of_columns_and_samples_are_told_at_once(settings: dict[str, Any], reviews: Path):
+    lines = reviews.read_text().splitlines()
+    lines[3] = " ,bad,low,,en"
+    lines[5] = "text,good,1,,xx"
+    lines[6:9] = [f"text,good,{value},1,xx" for value in ("high", "2,5", "x")]
+    lines[7] = 'text,good,"2,5",1,xx'
+    reviews.write_text("\n".join(lines))
+    columns = {"labels": "score", "group": "author", "split": "language"}
+    with pytest.raises(GraftError) as error:
+        make(settings, reviews, columns=columns, kind=Kind.REGRESSION)
+    told = str(error.value)
+    assert f"{reviews} has 4 faults:" in told
+    assert "line 4, column 'score': 'low' is no number (nor are 'high', '2,5', 'x'): correct it" in told
+    assert "\n- 1 of 80 samples" in told
+    assert "\n    line 4: the text is empty" in told
+    assert "line 6, column 'author': there is no group." in told
+    assert "line 2, column 'language': 'en' is no split (likewise 2 other values)" in told
+
+
+def test_a_look_finds_faults_of_columns_without_the_samples(
+    settings: dict[str, Any], reviews: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given = settings | {"preprocess": None}
+    with monkeypatch.context() as patched:
+        patched.setattr("graft.data.tables.store_texts", None)
+        TextTable(path=reviews, columns=COLUMNS, **given).look()
+        with pytest.raises(GraftError, match=r"no column 'author2'. Did you mean 'author'\?"):
+            TextTable(path=reviews, columns=COLUMNS | {"group": "author2"}, **given).look()
+    reviews.write_text(reviews.read_text().replace("text 4,bad", ",").replace("text 5,good", "text 5,"))
+    with pytest.raises(
+        GraftError, match=r"2 of 80 samples[^$]*\n  line 6: the text is empty\n  line 7: no value in label"
+    ):
+        TextTable(path=reviews, columns=COLUMNS, **given).look()
+    TextTable(path=reviews, columns=COLUMNS, **given | {"bad_files": "skip"}).look()
+
+
+def test_all_missing_columns_are_told(settings: dict[str, Any], reviews: Path):
+    with pytest.raises(GraftError, match=r"no column 'txt'. Did you mean 'text'\? .* no column 'lable'. Did you mean"):
+        make(settings, reviews, columns={"sample": "txt", "labels": "lable"})
 
 
 def test_images_of_a_table(settings: dict[str, Any], tmp_path: Path):
@@ -113,18 +156,18 @@ def test_images_of_a_table(settings: dict[str, Any], tmp_path: Path):
     assert datamodule.table.load(row).unique().tolist() == [42]
     assert datamodule.table.sizes[row].tolist() == [5, 4]
     (tmp_path / "7.png").unlink()
-    with pytest.raises(GraftError, match=r"1 of 40 samples.*\n  7.png: no such file"):
+    with pytest.raises(GraftError, match=r"1 of 40 samples.*\n  line 9, 7.png: no such file"):
         make(settings, path, ImageTable, {"sample": "path"}, batch_size=4)
     path.write_text(path.read_text() + "3.png\t1\n")
-    with pytest.raises(GraftError, match=r"rows 4 and 41 both name 3.png"):
+    with pytest.raises(GraftError, match=r"line 5 and line 42 both name 3.png"):
         make(settings, path, ImageTable, {"sample": "path"}, batch_size=4)
 
 
-def test_a_row_without_a_path_is_told_by_its_number(settings: dict[str, Any], tmp_path: Path):
+def test_a_row_without_a_path_is_told_by_its_line(settings: dict[str, Any], tmp_path: Path):
     path = tmp_path / "t.csv"
     path.write_text("path,label\na.png,1\n,0\n")
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    with pytest.raises(GraftError, match="row 2: no path in path"):
+    with pytest.raises(GraftError, match="line 3: no path in path"):
         make(settings, path, ImageTable, {"sample": "path"})
 
 

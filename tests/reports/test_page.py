@@ -1,11 +1,13 @@
 """The report of real runs: nothing from elsewhere, nothing that could run, every part that it promises."""
 
+import io
 import json
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from graft.data.table import Kind
 from graft.reports.contents import Error, Predicted
@@ -127,6 +129,26 @@ def test_labels_and_values_have_a_report(tiny_text, reviews, tmp_path, task, lab
         assert "farthest from the truth" in page.text
 
 
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ([(224, 160), (40, 224)], "Small images, from 40 × 224 pixels on, are shown enlarged."),
+        ([(224, 160), (150, 20)], ""),
+    ],
+)
+def test_it_is_said_where_small_images_are_shown_enlarged(contents, sizes, said):
+    errors = []
+    for size in sizes:
+        file = io.BytesIO()
+        Image.new("RGB", size).save(file, format="JPEG")
+        told = {"prediction": "rose", "probability/rose": 0.9, "target": "tulip"}
+        errors.append(Error("7", None, file.getvalue(), told))
+    page = made(contents(["rose", "tulip"], [0, 1], [1, 0], errors=errors))
+    told = " ".join(page.text[page.text.index("The worst errors") :].split())
+    assert ("enlarged" in told) == bool(said)
+    assert said in told
+
+
 def test_only_the_labels_that_are_wrong_are_told_of_a_sample(contents):
     values = Predicted(np.array([[1.0, 0, 0]]), np.array([[0.2, 0.9, 0.1]]))
     said = {"target/odd": True, "target/<b>": False, "target/calm": False}
@@ -216,7 +238,11 @@ def test_a_report_that_cannot_be_made_costs_no_run(tiny, read, monkeypatch):
 
 @pytest.mark.parametrize(
     ("wait", "step", "said"),
-    [(3.0, 1.0, "Data bound the training: 75%"), (1.0, 3.0, "Computation bound the training: 25%"), (0.0, 0.0, "")],
+    [
+        (3.0, 1.0, "Training waited for data in 75% of its time"),
+        (1.0, 3.0, "Training computed most of its time: it waited for data in 25%"),
+        (0.0, 0.0, ""),
+    ],
 )
 def test_what_bounds_a_training_is_said(wait, step, said):
     assert bound({"pace/data_wait": wait, "pace/step": step}).startswith(said)

@@ -9,6 +9,8 @@ def test_the_outcome_has_every_split_side_by_side_and_blanks_where_a_number_is_m
         "val/auroc": 0.7,
         "seconds": 61.25,
         "seconds/training": 60.0,
+        "pace/data_wait": 12.5,
+        "pace/step": 40.25,
         "parameters/total": 3373570,
         "epochs": 3,
     }
@@ -18,6 +20,8 @@ def test_the_outcome_has_every_split_side_by_side_and_blanks_where_a_number_is_m
     assert ("accuracy", "0.9123", "0.8000") in cells
     assert any("auroc" in line and "0.7000" in line for line in lines)
     assert any("3,373,570" in line for line in lines)
+    assert any("of training: waiting for data │ 12.5 s" in " ".join(line) for line in lines)
+    assert any("of training: computing │ 40.2 s" in " ".join(line) for line in lines)
     assert any("61.2" in line for line in lines)
     assert not any("epochs" in line for line in lines)
 

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import shutil
 import socket
 import subprocess
@@ -279,6 +280,44 @@ def test_links_to_runs_that_are_gone_are_removed(start, tmp_path):
     (new, old) = sorted(links.iterdir(), key=lambda link: "third" not in str(link.resolve()))
     assert new.resolve() == Path(third.experiment.dir).parent.resolve()
     assert old.resolve().is_relative_to(tmp_path / "second")
+
+
+def to_sync(tmp_path):
+    """The runs that `wandb sync` would send from the folder of links, by id."""
+    command = [Path(sys.executable).with_name("wandb"), "sync", "--dry-run"]
+    done = subprocess.run(
+        command, env={**os.environ, "WANDB_DIR": str(tmp_path / "logs")}, capture_output=True, text=True, check=True
+    )
+    return re.findall(r"run-(\w+)\.wandb", done.stdout + done.stderr)
+
+
+def test_a_run_whose_folder_moves_is_still_found_by_sync_and_goes_on_under_its_id(start, tmp_path):
+    """As a sweep does with the seeds that had ended when their trial was lost."""
+    links, trials = str(tmp_path / "logs" / "wandb"), tmp_path / "logs" / "sweeps" / "night"
+    for trial in (3, 4):
+        (trials / str(trial)).mkdir(parents=True)
+    logger = start("logs/sweeps/night/3/seed_0", links=links)
+    logger.log_metrics({"val/auroc": 0.5}, step=7)
+    finish_wandb()
+    assert to_sync(tmp_path) == [logger.version]
+    (trials / "3" / "seed_0").rename(trials / "4" / "seed_0")
+    second = start("logs/sweeps/night/4/seed_1", links=links)
+    finish_wandb()
+    assert sorted(to_sync(tmp_path)) == sorted([logger.version, second.version])
+    trials = trials.rename(trials.with_name("week"))  # and by hand, then gone on with
+    third = start("logs/sweeps/week/4/seed_0", links=links)
+    third.log_metrics({"val/auroc": 0.6}, step=9)
+    finish_wandb()
+    assert third.version == logger.version
+    assert sorted(to_sync(tmp_path)) == sorted([logger.version, logger.version, second.version])
+    told = [
+        entry["history"]["item"] for each in records(trials / "4" / "seed_0") for entry in each if "history" in entry
+    ]
+    assert [entry["val/auroc"] for entry in told] == [0.5, 0.6]
+    made = [
+        path for folder in (Path(links), *trials.glob("*/*/wandb")) for path in folder.iterdir() if path.is_symlink()
+    ]
+    assert {path.readlink().is_absolute() for path in made} == {False}
 
 
 def test_a_disabled_run_does_nothing(start, tmp_path):

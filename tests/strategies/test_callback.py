@@ -158,6 +158,8 @@ def test_the_table_says_what_learns_and_how_fast(module):
     text = io.StringIO()
     Console(file=text, width=200).print(stage_table(module.strategy, module.stages, lr=0.1))
     rows = {line.split()[1]: line for line in text.getvalue().splitlines() if line.startswith("│")}
+    assert "from epoch 1:" in text.getvalue()
+    assert "from epoch 2:" in text.getvalue()
     assert rows["stem"].count("frozen") == 2
     assert "0.00125" in rows["stem"]
     assert "0.05" in rows["block_2"]

@@ -94,7 +94,7 @@ def test_tenths_are_held_out_until_there_are_enough_samples_to_choose_by(monkeyp
 
 def test_a_class_without_a_sample_is_told():
     features, targets = blobs(classes=2)
-    with pytest.raises(ConfigError, match="1 of 3 classes have no training sample"):
+    with pytest.raises(ConfigError, match="of 3 classes, 1 without a training sample"):
         regression().solve(Head(6, 3, hidden=[], dropout=0.0), features, targets, None, seed=0)
 
 

@@ -3,18 +3,22 @@
 import dataclasses
 import os
 import shutil
+import time
 from pathlib import Path
 
 import optuna
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from optuna.trial import TrialState
 
 from graft.config.locate import configs_dir
 from graft.config.overrides import parse
 from graft.errors import GraftError
+from graft.runs import signs
 from graft.runs.folder import RunFolder
 from graft.runs.status import Process, State, Status, read_status
+from graft.sweeps import proof
 from graft.sweeps import trials as reading
 from graft.sweeps.running import run_sweep
 from graft.sweeps.study import open_storage
@@ -51,9 +55,6 @@ class Run:
 class Launcher:
     """Hands each batch to a function."""
 
-    class hydra_context:  # noqa: N801 - an attribute of Hydra's launchers
-        config_loader = None
-
     def __init__(self, act):
         self.act, self.batches = act, []
 
@@ -87,7 +88,7 @@ def sweep(tmp_path, monkeypatch):
         study = optuna.load_study(
             study_name="lost_grid", storage=open_storage(None, tmp_path / "logs/sweeps/lost_grid")
         )
-        return launcher, [(trial.params["optimizer.lr"], trial.user_attrs["ending"]) for trial in study.trials]
+        return launcher, [(trial.params["optimizer.lr"], trial.user_attrs.get("ending")) for trial in study.trials]
 
     run.launchers = []
     yield run
@@ -183,6 +184,96 @@ def test_a_trial_that_takes_its_sweep_along_twice_is_given_up_and_can_be_tried_a
     with pytest.raises(Died):
         sweep(dies, "hydra.sweeper.retry_failed=true")
     assert tried.count(GUILTY) == 3
+
+
+def test_a_trial_of_another_machine_is_lost_when_that_gives_no_sign_of_life(sweep, monkeypatch, tmp_path, caplog):
+    proven = []
+    monkeypatch.setattr(proof, "_test", proven.append)
+
+    def dies(runs):
+        runs[0].die()
+        raise Died
+
+    def ends(runs):
+        for run in runs:
+            run.begin().end()
+
+    with pytest.raises(Died):
+        sweep(dies)
+    folder = tmp_path / "logs/sweeps/lost_grid"
+    assert not list(folder.glob(".at_work_*")), "this process is gone by itself"
+    storage = open_storage(None, folder)
+    elsewhere = {"host": "elsewhere", "pid": 7, "mark": "1"}
+    (trial,) = storage.get_all_trials(0, states=(TrialState.RUNNING,))
+    storage.set_trial_user_attr(trial._trial_id, "owner", elsewhere)
+    sign = folder / ".at_work_elsewhere_7"
+    sign.touch()
+    launcher, found = sweep(ends, "hydra.sweeper.best=test")
+    assert (launcher.batches, found[0]) == ([["1"], ["2"], ["3"]], ("0.1", None))
+    assert "trial 0 is of another process" in caplog.text
+    assert proven == [], "trial 0 may still become the best"
+    os.utime(sign, (0, time.time() - 3600))
+    launcher, found = sweep(ends, "hydra.sweeper.best=test")
+    assert (launcher.batches, found[0], found[-1]) == ([["4"]], ("0.1", "lost"), ("0.1", "complete"))
+    assert proven == [folder / "1"]
+
+
+def test_a_run_of_another_machine_goes_on_as_long_as_it_gives_signs_of_life(sweep, monkeypatch, tmp_path):
+    monkeypatch.setattr(Process, "exists", property(lambda self: False))
+    monkeypatch.setattr(signs, "_PAUSE", 0.01)
+    folder = RunFolder.create(tmp_path / "run")
+    dataclasses.replace(Status.begin(), host="elsewhere").write(folder.status)
+    os.utime(folder.status, (0, time.time() - 16 * 60))
+    assert read_status(folder.status).state is State.KILLED
+    with folder.recording():
+        while time.time() - folder.status.stat().st_mtime > 60:
+            time.sleep(0.01)
+        assert read_status(folder.status).state is State.RUNNING
+    assert read_status(folder.status).state is State.DONE
+    assert sorted(file.name for file in folder.path.iterdir()) == ["status.json"]
+
+
+def test_a_sweep_that_is_stopped_takes_no_trial_for_one_that_dies(sweep, monkeypatch):
+    monkeypatch.setattr(Process, "exists", property(lambda self: False))
+
+    def stopped(runs):
+        runs[0].die()
+        raise KeyboardInterrupt
+
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            sweep(stopped, rates="0.1,0.1")
+    _, found = sweep(lambda runs: [run.begin().end() for run in runs], rates="0.1,0.1")
+    assert [ending for _, ending in found] == ["lost", "lost", "lost", "complete"]
+
+
+def test_a_trial_that_is_stopped_twice_is_told_with_what_stopped_it(sweep):
+    def stopped(runs):
+        for run in runs:
+            run.begin()
+            told = {"state": State.INTERRUPTED, "message": "stopped by signal 15"}
+            dataclasses.replace(Status.begin(), **told).write(run.folder.status)
+
+    launcher, found = sweep(stopped, rates="0.1,0.1")
+    assert found[-1] == ("0.1", "failed")
+    assert "stopped by signal 15: by a time limit? It did so 2 times" in launcher.error
+    assert "memory" not in launcher.error
+
+
+def test_a_damaged_status_keeps_no_configuration_from_being_tried_again(sweep, tmp_path):
+    def fails(runs):
+        runs[0].begin().folder.status.write_text("{")
+        for run in runs[1:]:
+            run.begin().end()
+
+    def ends(runs):
+        for run in runs:
+            run.begin().end()
+
+    words = ("hydra.sweeper.seeds=2",)
+    assert sweep(fails, *words, rates="0.1,0.1")[1] == [("0.1", "failed")]
+    _, found = sweep(ends, *words, "hydra.sweeper.retry_failed=true", rates="0.1,0.1")
+    assert found == [("0.1", "failed"), ("0.1", "complete")]
 
 
 def test_runs_of_a_configuration_that_had_ended_before_a_kill_are_taken_as_they_are(sweep, monkeypatch, tmp_path):

@@ -5,7 +5,9 @@ import io
 import json
 import math
 import shutil
+import subprocess
 
+import optuna
 import pytest
 import yaml
 
@@ -146,12 +148,15 @@ def test_a_trial_that_fails_is_written_down_and_the_others_run(sweep, trials, at
         assert [row["ending"] for row in given_up] == ["failed", "waiting", "waiting", "waiting"]
 
 
-def test_values_that_do_not_go_together_are_told_as_such(sweep, trials, at_once):
-    folder = sweep("grid", "mode=min,max", "monitor=val/auroc,val/loss", "hydra.sweeper.metric=val/auroc", code=1)
+def test_values_that_do_not_go_together_are_told_as_such(sweep, trials, read, at_once):
+    best = ("hydra.sweeper.metric=val/auroc", "hydra.sweeper.mode=max")
+    folder = sweep("grid", "mode=min,max", "monitor=val/auroc,val/loss", *best, code=1)
     failed = [row["message"] for row in trials(folder) if row["ending"] == "failed"]
     assert failed == [
-        "ConfigError: mode: max would choose the checkpoint with the largest loss; with monitor=val/loss say mode=min."
+        "mode: max would choose the checkpoint with the largest loss; with monitor=val/loss say mode=min."
     ]
+    (failure,) = [row["trial"] for row in trials(folder) if row["ending"] == "failed"]
+    assert read(folder / failure, "status.json")["state"] == "failed", "although no run of it has begun"
 
 
 def test_a_trial_without_a_number_fails(sweep, trials, at_once):
@@ -234,6 +239,50 @@ def test_files_that_were_edited_are_told_and_what_changes_no_result_may_change(
     assert trials(sweep("grid", *words)) == before
 
 
+def test_one_valued_keys_of_a_search_count_like_those_of_the_configuration(sweep, trials, capsys, at_once):
+    words = ("optimizer.lr=1e-3,1e-2", "+hydra.sweeper.params.strategy=linear_probe")
+    value = "+hydra.sweeper.params.optimizer.weight_decay"
+    folder = sweep("grid", *words, f"{value}=0.5")
+    assert yaml.safe_load((folder / "0/config.yaml").read_text())["optimizer"]["weight_decay"] == 0.5
+    before = trials(folder)
+    sweep("grid", *words, f"{value}=0.25", code=2)
+    assert "(optimizer.weight_decay: then 0.5, now 0.25)" in capsys.readouterr().err
+    assert trials(sweep("grid", *words, f"{value}=0.5")) == before
+
+
+def test_a_study_whose_folders_are_elsewhere_does_not_count_as_done(sweep, capsys, at_once, tmp_path):
+    words = ("optimizer.lr=1e-3,1e-2", f"hydra.sweeper.storage=sqlite:///{tmp_path}/study.db")
+    folder = sweep("grid", *words)
+    folder.rename(tmp_path / "moved")
+    sweep("grid", *words, code=2)
+    assert "has the folder of none" in capsys.readouterr().err
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/other.db", study_name="other_grid")
+    study.ask().set_user_attr("owner", {"host": "elsewhere", "pid": 7, "mark": "1"})
+    other = (
+        "optimizer.lr=1e-3,1e-2",
+        f"hydra.sweeper.storage=sqlite:///{tmp_path}/other.db",
+        "mode=min",
+        "monitor=val/loss",
+    )
+    folder = sweep("grid", *other, name="other", code=2)
+    assert "has the folder of none" in capsys.readouterr().err
+    assert not list(folder.glob("*/status.json"))
+
+
+def test_a_failure_that_waits_to_be_tried_again_is_told_at_the_end(sweep, monkeypatch, capsys, trials):
+    def fails_once(run, cfg, *_):
+        if run.path.name == "0":
+            raise ConfigError("it fails")
+        run.save_summary({"val/auroc": 0.5})
+
+    monkeypatch.setattr("graft.fitting.fit_and_score", fails_once)
+    folder = sweep("random", "hydra.sweeper.n_trials=3", code=1)
+    capsys.readouterr()
+    sweep("random", "hydra.sweeper.n_trials=2", "hydra.sweeper.retry_failed=true", code=1)
+    assert "1 of the sweep's trials failed" in capsys.readouterr().err
+    assert [row["ending"] for row in trials(folder)] == ["failed", "complete", "complete", "waiting"]
+
+
 def test_results_of_a_study_that_is_gone_are_not_taken_for_those_of_another(sweep, capsys, at_once):
     folder = sweep("grid", "optimizer.lr=1e-3,1e-2")
     (folder / "study.journal").unlink()
@@ -254,8 +303,59 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
     assert (folder / f"best_{best['trial']}" / "summary.json").stat().st_mtime_ns == written
     assert len(trials(folder)) == 2
     status = folder / f"best_{best['trial']}" / "status.json"
-    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "killed"}))
+    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "failed"}))
     sweep("grid", *words, code=1)
+
+
+def test_nothing_is_tested_before_the_search_is_over_and_another_look_is_told(sweep, monkeypatch):
+    def come_to_something(run, cfg, *_):
+        if run.path.name == "1":
+            raise ConfigError("it fails")
+        run.save_summary({"val/auroc": int(run.path.name) / 10})
+
+    tested = []
+
+    def evaluate(folder):
+        tested.append(folder.name)
+        (folder / "evaluations").mkdir()
+        (folder / "evaluations/test.json").write_text('{"split": "test", "checkpoint": "best"}')
+
+    monkeypatch.setattr("graft.fitting.fit_and_score", come_to_something)
+    monkeypatch.setattr("graft.sweeps.proof._test", evaluate)
+    words = ("hydra.sweeper.best=test",)
+    folder = sweep("random", *words, "hydra.sweeper.n_trials=3", "hydra.sweeper.max_failures=1", code=1)
+    assert tested == []
+    assert "waits for what is missing, 1 trial: nothing is tested" in (folder / "sweep.log").read_text()
+    sweep("random", *words, "hydra.sweeper.n_trials=3", code=1)
+    assert tested == ["2"]
+    assert "another look" not in (folder / "sweep.log").read_text()
+    sweep("random", *words, "hydra.sweeper.n_trials=4", code=1)
+    assert tested == ["2", "3"]
+    assert "the search has chosen anew since 2 was tested" in (folder / "sweep.log").read_text()
+
+
+def test_values_in_brackets_are_no_markup_of_the_table(sweep, capsys, at_once):
+    sweep("grid", "average=[ema],[wise_ft]")
+    assert "average=[wise_ft]" in capsys.readouterr().out
+
+
+def test_a_retraining_with_seeds_that_was_killed_is_gone_on_with(sweep, read, at_once, monkeypatch):
+    gone_on = []
+
+    def go_on(command, check):
+        gone_on.append(command[-2:])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr("graft.sweeps.proof.subprocess.run", go_on)
+    words = ("optimizer.lr=1e-3,1e-2", "hydra.sweeper.seeds=3")
+    (best,) = read(sweep("grid", *words), "best.json")
+    folder = sweep("grid", *words, "hydra.sweeper.best=retrain") / f"best_{best['trial']}"
+    status = folder / "seed_1/status.json"
+    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "killed"}))
+    shutil.rmtree(folder / "seed_2")
+    sweep("grid", *words, "hydra.sweeper.best=retrain")
+    assert gone_on == [["train", f"resume={folder / 'seed_1'}"]]
+    assert read(folder / "seed_2", "status.json")["state"] == "done"
 
 
 @pytest.mark.parametrize(
@@ -263,9 +363,15 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
     [
         (["sweep=grid"], "the sweep varies nothing"),
         (["sweep=grid", "optimizer.lr=interval(0,1)"], "an interval has no end of values"),
-        (["sweep=random", "hydra.sweeper.metric=val/loss"], "would take the trial with the largest val/loss"),
-        (["sweep=random", "hydra.sweeper.metric=parameters/trainable"], "largest parameters/trainable"),
-        (["sweep=random", "hydra.sweeper.maximize=[val/loss]", "hydra.sweeper.minimize=[val/loss]"], "both minimised"),
+        (["sweep=random", "hydra.sweeper.metric=val/loss"], "say hydra.sweeper.mode=min"),
+        (
+            ["sweep=random", "hydra.sweeper.metric=parameters/trainable"],
+            "the trial with the largest parameters/trainable would be the best",
+        ),
+        (
+            ["sweep=random", "hydra.sweeper.maximize=[val/loss]", "hydra.sweeper.minimize=[val/loss]"],
+            "val/loss stands more than once",
+        ),
         (["sweep=random", "test=true"], "a sweep leaves the test split alone"),
         (["sweep=grid", "test=false,true"], "a sweep leaves the test split alone"),
         (["sweep=random", "hydra.sweeper.metric=test/auroc"], "would let the test split choose"),
@@ -281,6 +387,18 @@ def test_the_best_configuration_is_trained_anew_and_tested_once(sweep, read, tri
         ),
         (["sweep=tpe", "seed=0,1"], "hydra.sweeper.seeds=3 (seeds)"),
         (["sweep=tpe", "hydra.sweeper.folds=3", "datamodule.split.val_fold=1/3"], "names one of the folds"),
+        (
+            ["sweep=tpe_hyperband", "trainer.max_epochs=9,27"],
+            "max_resource: it would be 9, and 27 with trainer.max_epochs=27; give",
+        ),
+        (["sweep=tpe_hyperband", "+hydra.sweeper.params.trainer.max_epochs=9"], "it would be 60, and 9 in trials"),
+        (["sweep=tpe_hyperband", "experiment=elpv_finetuning,sentiment"], "hydra.sweeper.pruner.max_resource=…"),
+        (["sweep=random", "mode=min", "monitor=val/loss", "hydra.sweeper.metric=val/auroc"], "hydra.sweeper.mode=max"),
+        (["sweep=multi_objective", "hydra.sweeper.metric=val/loss"], "the trial with the largest val/loss"),
+        (["sweep=random", "hydra.sweeper.minimize=[val/auroc]"], "val/auroc stands more than once"),
+        (["sweep=random", "hydra.sweeper.maximize=[seconds]"], "say hydra.sweeper.minimize=[…]"),
+        (["sweep=tpe", "optimizer.lr=tag(log,interval(1e-4,1e-1)),0"], "an interval stands alone"),
+        (["sweep=grid", "strategy=glob(nothing*)"], "holds no value"),
         (["sweep=asha", "hydra.sweeper.minimize=[seconds]"], "hydra.sweeper.pruner"),
         (["sweep=asha", "hydra.sweeper.metric=seconds"], "seconds is not known after each epoch"),
         (["sweep=tpe", "find=lr"], "the sweep's optimizer.lr would give way to what is found"),

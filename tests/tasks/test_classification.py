@@ -120,7 +120,7 @@ def test_a_nan_loss_stops_the_training_before_the_weights_are_spoilt(make_task, 
     task = make_task()
     rows = samples()
     rows[-1]["inputs"] = torch.full((3,), float("nan"))
-    with pytest.raises(GraftError, match="training loss became nan in epoch 0, step 2"):
+    with pytest.raises(GraftError, match="training loss became nan in epoch 1, step 2"):
         trainer.fit(task, loader(rows), loader(samples()))
     assert all(parameter.isfinite().all() for parameter in task.parameters())
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from graft.errors import ConfigError
+from graft.errors import ConfigError, many
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,9 @@ class ImagePreprocessing:
             raise ConfigError(f"backbone.crop_pct must lie in (0, 1], got {self.crop_pct}.")
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, 3) or len(values) != len(self.mean):
-                raise ConfigError(f"backbone.{name} has {len(values)} values: give three (or, for grey images, one).")
+                raise ConfigError(
+                    f"backbone.{name} has {many(len(values), 'value')}: give three (or, for grey images, one)."
+                )
         if min(self.std) <= 0:
             raise ConfigError(f"backbone.std must be positive, got {list(self.std)}.")
 

@@ -116,9 +116,9 @@ class Tokenization:
         cut = int((ids.lengths > self.max_length).sum())
         if cut:
             log.warning(
-                "%d of %d texts have more than %d tokens; of those the network sees the first %d"
+                "texts of more than %d tokens: %d of %d; of those the network sees the first %d"
                 " (backbone.max_length, at most what the network was made for)",
-                *(cut, count, self.max_length, self.max_length),
+                *(self.max_length, cut, count, self.max_length),
             )
         return ids
 

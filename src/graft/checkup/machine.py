@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from graft.checkup.finding import Finding, fine, warning, wrong
+from graft.errors import many
 from graft.runs.environment import describe_devices
 
 _GPU = ("gpu", "cuda")
@@ -22,7 +23,7 @@ def devices(accelerator: str, count: Any) -> Iterator[Finding]:
     import torch
 
     found = describe_devices()
-    yield fine("CPU", f"{found['cpu']}, {found['cores']} cores, {torch.get_num_threads()} threads")
+    yield fine("CPU", f"{found['cpu']}, {many(found['cores'], 'core')}, {many(torch.get_num_threads(), 'thread')}")
     gpus = found["cuda"]
     if gpus:
         yield fine("CUDA", f"{torch.version.cuda}: {', '.join(gpus)}")

@@ -1,7 +1,7 @@
 """Python, the packages that Graft asks for, and its extras."""
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 
 from packaging.requirements import Requirement
@@ -12,6 +12,24 @@ from graft.checkup.finding import Finding, absent, fine, warning, wrong
 
 _SHOWN = ("torch", "torchvision", "pytorch-lightning", "torchmetrics", "timm", "transformers", "hydra-core", "wandb")
 _FOR_AUTHORS = ("dev",)  # an extra of those who work on Graft itself
+FOR = {
+    "text": "backbone=transformers and all that begin as it",
+    "peft": "strategy=lora, dora, ia3",
+    "huggingface": "datamodule=huggingface",
+    "tensorboard": "logger=tensorboard",
+    "trackio": "logger=trackio",
+    "dashboard": "a search in the browser",
+    "postgresql": "hydra.sweeper.storage=postgresql://…",
+    "export": "graft export format=onnx",
+    "quantize": "graft export quantize=int8",
+    "demo": "graft demo",
+    "explain": "graft explain",
+    "slurm": "launcher=submitit_slurm, submitit_local",
+    "ray": "launcher=ray",
+    "streaming": "datamodule=streaming, graft shard",
+    "init": "graft init",
+}
+"""What each extra is for."""
 _AGAIN = "install again: uv sync, or pip install -c constraints.txt -e ."
 
 
@@ -47,7 +65,7 @@ def extras(needed: Mapping[str, str]) -> Iterator[Finding]:
         if extra in _FOR_AUTHORS:
             continue
         requirements = list(_requirements(own, extra))
-        problems = [f"{each.name} {problem}" for each in requirements if (problem := _problem(each))]
+        problems = _problems(requirements)
         advice = f"pip install 'graft[{extra}]', or uv sync --extra {extra}"
         if not problems:
             names = [each.name for each in requirements if each.name != "graft"]
@@ -57,7 +75,17 @@ def extras(needed: Mapping[str, str]) -> Iterator[Finding]:
         elif any("is not installed" not in problem for problem in problems):
             yield warning(extra, "; ".join(problems), advice)
         else:
-            yield absent(extra, "not installed", advice)
+            missing = " and ".join(problem.removesuffix(" is not installed") for problem in problems)
+            yield absent(extra, f"not installed ({missing}), for {FOR.get(extra, 'your own')}", advice)
+
+
+def lacks(extra: str) -> bool:
+    """Whether something of an extra is missing or too old."""
+    try:
+        own = metadata.distribution("graft")
+    except metadata.PackageNotFoundError:
+        return False
+    return bool(_problems(_requirements(own, extra)))
 
 
 def _python(own: metadata.Distribution) -> Finding:
@@ -81,6 +109,10 @@ def _requirements(own: metadata.Distribution, extra: str) -> Iterator[Requiremen
                 yield from _requirements(own, inner)
         else:
             yield requirement
+
+
+def _problems(requirements: Iterable[Requirement]) -> list[str]:
+    return [f"{each.name} {problem}" for each in requirements if (problem := _problem(each))]
 
 
 def _problem(requirement: Requirement) -> str:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from graft.checkup.finding import Finding, Verdict
+from graft.errors import many
 from graft.runs.secrets import redact
 
 _MARKS = {
@@ -55,7 +56,7 @@ def _ending(found: Sequence[Finding]) -> Group:
 
 def _sentence(found: Sequence[Finding]) -> str:
     wrong, warnings = (sum(each.verdict is verdict for each in found) for verdict in (Verdict.WRONG, Verdict.WARNING))
-    warned = f"{warnings} warning{'s' * (warnings != 1)}"
+    warned = f"{many(warnings, 'warning')}"
     if wrong:
         return f"A training would stop: {wrong} wrong, {warned}."
     return f"A training can begin: nothing wrong, {warned}."

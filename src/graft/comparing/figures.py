@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from graft.comparing.grouping import Comparison
@@ -54,14 +55,16 @@ def learning_curves(comparison: Comparison, curves: Mapping[Path, Curve]) -> Fig
 def score_against(comparison: Comparison, name: str, xlabel: str) -> Figure:
     """Draws the metric of each configuration over what it costs; dotted, the best that so much can buy.
 
+    Those that lack seeds are hollow, and buy nothing where others have all.
+
     Args:
         comparison: Of the runs.
         name: Key of the summary; at least one run has it.
         xlabel: What it is called.
     """
     figure, axes = _axes(comparison, xlabel)
-    costs = [(each.over_seeds(name), each.score) for each in comparison.ranked]
-    placed = [(rank, cost.mean, score) for rank, (cost, score) in enumerate(costs) if cost and score]
+    costs = [(each, each.over_seeds(name)) for each in comparison.ranked]
+    placed = [(rank, cost.mean, each.score) for rank, (each, cost) in enumerate(costs) if cost and each.score]
     others = _columns([(x, score.mean) for rank, x, score in placed if rank >= HIGHLIGHTED])
     axes.plot(
         *(thinned(column, _SCATTERED) for column in others),
@@ -71,10 +74,13 @@ def score_against(comparison: Comparison, name: str, xlabel: str) -> Figure:
         alpha=0.3,
         markeredgewidth=0,
     )
-    front = _front([(x, score.mean) for _, x, score in placed], comparison.mode)
+    rivals = [(each.over_seeds(name), each.score) for each in comparison.rivals]
+    front = _front([(cost.mean, score.mean) for cost, score in rivals if cost and score], comparison.mode)
     axes.plot(*_columns(front), color=INK, linewidth=1, linestyle=":", drawstyle="steps-post")
     for rank, x, score in reversed([each for each in placed if each[0] < HIGHLIGHTED]):
-        axes.errorbar([x], [score.mean], yerr=score.deviation, marker="o", color=PALETTE[rank], elinewidth=1)
+        drawn: Any = {"color": PALETTE[rank], "elinewidth": 1, "marker": "o", "markeredgewidth": 1.5}
+        drawn["markerfacecolor"] = "none" if comparison.ranked[rank].missing else PALETTE[rank]
+        axes.errorbar([x], [score.mean], yerr=score.deviation, **drawn)
     _scaled(axes, [x for _, x, _ in placed])
     return figure
 
@@ -94,7 +100,12 @@ def _scaled(axes: Axes, costs: Sequence[float]) -> None:
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 20k, 3M: powers are written as formulas, which are off
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: _cost(cost)))
+
+
+def _cost(value: float) -> str:
+    """`0.5`, `20k`, `3M`: powers would be written as formulas, which are off, and half a second as 500m."""
+    return EngFormatter(sep="")(value) if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _front(points: Sequence[tuple[float, float]], mode: str) -> list[tuple[float, float]]:

@@ -11,6 +11,7 @@ from typing import Any
 from graft.comparing.reading import SEED_KEYS, Run, Seeds
 from graft.comparing.settings import Settings, differing, told_by_name, value_of, written
 from graft.comparing.statistics import Spread, spread
+from graft.comparing.unbegun import with_unbegun
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Configuration:
         settings: Those that are not the same in all configurations.
         runs: Finished or not.
         metric: What they are compared by.
+        mates: The seeds with which its sweep has run other configurations.
     """
 
     settings: Settings
     runs: list[Run]
     metric: str
+    mates: frozenset[Seeds] = frozenset()
 
     @cached_property
     def scores(self) -> dict[Seeds, float]:
@@ -36,6 +39,16 @@ class Configuration:
     def score(self) -> Spread | None:
         """The metric over seeds; None, where no run has come to it."""
         return self.over_seeds(self.metric)
+
+    @cached_property
+    def asked(self) -> list[Seeds]:
+        """The seeds that it was begun with, or that its sweep has begun another configuration with."""
+        return list(dict.fromkeys([*(run.seeds for run in self.runs), *sorted(self.mates, key=str)]))
+
+    @cached_property
+    def missing(self) -> list[Seeds]:
+        """Those of them that have come to no score: pruned, failed, killed, still running or never begun."""
+        return [seeds for seeds in self.asked if seeds not in self.scores]
 
     @property
     def endings(self) -> Counter[str]:
@@ -67,7 +80,7 @@ class Comparison:
     Attributes:
         metric: That sorts; one of the validation split.
         mode: `max` or `min`.
-        runs: All that could be read.
+        runs: All that could be read; some may be of no configuration that is known.
         unreadable: What is wrong with the others, by folder.
         keys: Settings that differ.
         told: Those of them that another one tells, and which.
@@ -87,10 +100,23 @@ class Comparison:
         """The settings that differ and that no other one tells."""
         return [key for key in self.keys if key not in self.told]
 
-    @property
+    @cached_property
     def ranked(self) -> list[Configuration]:
         """The configurations with a score, the best one first."""
         return [each for each in self.configurations if each.score is not None]
+
+    @cached_property
+    def rivals(self) -> list[Configuration]:
+        """Those of the ranked that may be taken for the best: with all their seeds, or all where none has all.
+
+        Seeds that fail are not drawn by lot: a mean over those that came through is too good.
+        """
+        return [each for each in self.ranked if not each.missing] or self.ranked
+
+    @property
+    def best(self) -> Configuration | None:
+        """The first of the rivals."""
+        return self.rivals[0] if self.rivals else None
 
     @property
     def metrics(self) -> list[str]:
@@ -108,16 +134,31 @@ def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: st
         metric: That sorts.
         mode: `max` or `min`.
     """
-    keys = differing([run.asked for run in runs], without=SEED_KEYS)
+    runs = with_unbegun(runs)
+    known = [run for run in runs if run.settings]
+    keys = differing([run.asked for run in known], without=SEED_KEYS)
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
-    rows = [{key: value_of(run.asked, key) for key in keys} for run in runs]
+    rows = [{key: value_of(run.asked, key) for key in keys} for run in known]
     values: dict[tuple[str, ...], dict[str, Any]] = {}
-    for run, row in zip(runs, rows, strict=True):
+    for run, row in zip(known, rows, strict=True):
         same = tuple(written(value) for value in row.values())
         groups[same].append(run)
         values[same] = row
-    found = [Configuration(values[same], of_group, metric) for same, of_group in groups.items()]
+    mates = _of_sweeps(known)
+    found = [
+        Configuration(values[same], of_group, metric, frozenset[Seeds]().union(*(mates[run.sweep] for run in of_group)))
+        for same, of_group in groups.items()
+    ]
     return Comparison(metric, mode, runs, unreadable, keys, told_by_name(rows, keys), _sorted(found, mode))
+
+
+def _of_sweeps(runs: Sequence[Run]) -> dict[Path | None, set[Seeds]]:
+    """The seeds that each sweep runs its configurations with: all with the same ones, unless some have not begun."""
+    found: dict[Path | None, set[Seeds]] = defaultdict(set)
+    for run in runs:
+        if run.sweep is not None:
+            found[run.sweep].add(run.seeds)
+    return found
 
 
 def _sorted(configurations: Sequence[Configuration], mode: str) -> list[Configuration]:

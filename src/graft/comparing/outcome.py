@@ -12,8 +12,10 @@ from graft.comparing.importance import importance
 from graft.comparing.metric import metric_of
 from graft.comparing.reading import Run, read_curves, read_runs
 from graft.comparing.table import as_csv, differences_table, terminal_table
-from graft.comparing.wording import counted, made_alike, many, verdict
-from graft.errors import GraftError
+from graft.comparing.unbegun import with_unbegun
+from graft.comparing.verdict import incomplete, verdict
+from graft.comparing.wording import counted, made_alike
+from graft.errors import GraftError, many
 from graft.reports.terminal import rendered
 from graft.runs.atomic import write_text
 
@@ -34,9 +36,10 @@ def outcome(asked: Asked, folders: Sequence[Path], process: Executor | None) -> 
         GraftError: No run can be read, or a file cannot be written.
     """
     runs, unreadable = read_runs(folders)
-    if not runs:
-        raise GraftError("none of the runs can be read:" + _listed(unreadable))
-    comparison = compared(runs, unreadable, *metric_of(runs, asked.monitor, asked.mode))
+    if not any(run.begun for run in runs):
+        stopped = {run.path: f"{run.ending}: {run.message}" for run in with_unbegun(runs)}
+        raise GraftError("none of the runs can be read:" + _listed({**stopped, **unreadable}))
+    comparison = compared(runs, unreadable, *metric_of([run for run in runs if run.begun], asked.monitor, asked.mode))
     said = list(_told(comparison, asked.top))
     if asked.csv:
         said.append(_write(asked.csv, as_csv(comparison)))
@@ -52,11 +55,12 @@ def _told(comparison: Comparison, top: int) -> Iterator[str]:
         yield f"The best {top} of {many(len(comparison.configurations), 'configuration')}; --top 0 shows all."
     yield counted(comparison)
     yield from made_alike(comparison.runs)
+    if unbegun := {run.path: f"{run.ending}: {run.message}" for run in comparison.runs if not run.begun}:
+        yield "Before they began:" + _listed(unbegun)
     if comparison.unreadable:
         yield "Skipped:" + _listed(comparison.unreadable)
-    if said := verdict(comparison):
-        yield said
-    if len(comparison.runs) == 2:
+    yield from filter(None, (incomplete(comparison), verdict(comparison)))
+    if len(comparison.runs) == 2 and all(run.begun for run in comparison.runs):
         yield from _differences(comparison.runs[0], comparison.runs[1], width)
 
 

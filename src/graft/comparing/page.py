@@ -1,5 +1,6 @@
 """The page of a comparison: one file that needs nothing else."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from graft.comparing.importance import FEWEST, Importance
 from graft.comparing.own import PAGE_MARK
 from graft.comparing.reading import Curve
 from graft.comparing.table import columns
-from graft.comparing.wording import counted, described, made_alike, many, stopped, verdict
+from graft.comparing.verdict import incomplete, verdict
+from graft.comparing.wording import counted, described, made_alike, seeds_of, stopped
+from graft.errors import many
 from graft.reports.drawing import PALETTE, as_svg, style
 from graft.reports.filling import filled
 
@@ -35,20 +38,22 @@ def page(comparison: Comparison, curves: Mapping[Path, Curve], find_importance: 
     pictures = _of_runs(comparison, curves)
     importance = find_importance()
     reasons = stopped(comparison.runs)
-    two = comparison.runs if len(comparison.runs) == 2 else None
+    two = comparison.runs if len(comparison.runs) == 2 and all(run.begun for run in comparison.runs) else None
     return filled(
         "comparison.html.jinja",
         room="graft.comparing",
         mark=Markup(PAGE_MARK),
         comparison=comparison,
+        place="/".join(_common(comparison).parts[-2:]),
         counted=counted(comparison),
         alike=made_alike(comparison.runs),
+        incomplete=incomplete(comparison),
         columns=columns(comparison, intervals=True),
         rows=comparison.configurations[:ROWS],
         verdict=verdict(comparison),
         pictures=pictures,
         best=[
-            (colour, described(each, comparison.shown))
+            (colour, described(each, comparison.shown), f"{seeds_of(each)} seeds" if each.missing else "")
             for colour, each in zip(PALETTE, comparison.ranked, strict=False)
         ],
         parallel=_of_settings(comparison, importance),
@@ -63,6 +68,11 @@ def page(comparison: Comparison, curves: Mapping[Path, Curve], find_importance: 
         environment=environment_differences(*two) if two else [],
         many=many,
     )
+
+
+def _common(comparison: Comparison) -> Path:
+    """The innermost folder that all runs lie in."""
+    return Path(os.path.commonpath([run.path.parent for run in comparison.runs]))
 
 
 def axes_of(comparison: Comparison, importance: Importance | None) -> list[str]:

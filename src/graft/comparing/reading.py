@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ PRUNED = "pruned"
 Seeds = tuple[Any, ...]  # what two runs have in common that differ in nothing but their settings
 Curve = list[tuple[float, float]]
 SEED_KEYS = ("seed", "datamodule.split.seed", "datamodule.split.fold", "datamodule.split.val_fold")
+REPEAT = re.compile(r"(?:seed_(\d+))?_?(?:fold_(\d+))?")  # the folder of one of the runs of a trial
 FOUND = "found"  # in the place of a value that `find` has found, which is another one with each seed
 _FINDABLE = {"lr": "optimizer.lr", "batch_size": "datamodule.batch_size"}  # by the names that find.json has
 
@@ -29,10 +31,13 @@ class Run:
         folder: Its folder.
         ending: A state of `graft.runs.status.State`, or `pruned`.
         message: What stopped it; empty where nothing did.
-        settings: By dotted key, interpolations as they stand in the file.
+        settings: By dotted key, interpolations as they stand in the file; empty, where a run that never began is of an
+            unknown configuration.
         summary: By name; empty before the end.
         session: Of `environment.json`, the last.
         found: Keys whose values were found before the training.
+        sweep: The folder of the sweep that has launched it, or None.
+        begun: Whether it came as far as to write down its config.
     """
 
     folder: RunFolder
@@ -42,6 +47,8 @@ class Run:
     summary: dict[str, Any]
     session: dict[str, Any]
     found: tuple[str, ...] = ()
+    sweep: Path | None = None
+    begun: bool = True
 
     @property
     def path(self) -> Path:
@@ -119,12 +126,15 @@ def _curve(path: Path, metric: str) -> Curve:
 def _read(run: RunFolder) -> Run:
     status = read_status(run.status)
     if not run.config.exists():
-        raise GraftError(f"config.yaml is missing: the run was stopped before it began ({status.state})")
+        if status.state is State.DONE:
+            raise GraftError("config.yaml is missing, though the run is done")
+        return Run(run, status.state, status.message or "it stopped before it began", {}, {}, {}, begun=False)
     summary = _object(run.summary)
     if status.state is State.DONE and not summary:
         raise GraftError("summary.json is missing, though the run is done")
     pruned = status.state is State.DONE and summary.get("pruned_at") is not None
-    sessions = _object(run.environment).get("sessions")
+    environment = _object(run.environment)
+    sessions = environment.get("sessions")
     return Run(
         folder=run,
         ending=PRUNED if pruned else status.state,
@@ -133,7 +143,13 @@ def _read(run: RunFolder) -> Run:
         summary=summary,
         session=sessions[-1] if isinstance(sessions, list) and sessions and isinstance(sessions[-1], dict) else {},
         found=tuple(_FINDABLE[name] for name in _object(run.found) if name in _FINDABLE),
+        sweep=trial_of(run.path).parent if environment.get("sweep") else None,
     )
+
+
+def trial_of(path: Path) -> Path:
+    """Returns the folder of a trial: that of its run, or, of several seeds or folds, the one above."""
+    return path.parent if REPEAT.fullmatch(path.name) else path
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -41,7 +41,7 @@ _NO_SETTINGS = (
     "trainer.enable_model_summary",
     "trainer.num_sanity_val_steps",
 )
-_NAMES = ("name", "model", "_target_")  # keys that say which choice of a group was taken
+CHOICES = ("name", "model", "_target_")  # keys that say which choice of a group was taken
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
@@ -149,7 +149,7 @@ def told_by_name(rows: Sequence[Settings], keys: Sequence[str]) -> dict[str, str
         Such keys, and the key that tells each.
     """
     told: dict[str, str] = {}
-    names = sorted((key for key in keys if key.rpartition(".")[2] in _NAMES), key=_rank)
+    names = sorted((key for key in keys if key.rpartition(".")[2] in CHOICES), key=_rank)
     for name in names:
         beside = name.rpartition(".")[0] + "."
         for key in keys:
@@ -160,9 +160,9 @@ def told_by_name(rows: Sequence[Settings], keys: Sequence[str]) -> dict[str, str
 
 
 def _rank(name: str) -> tuple[int, int]:
-    """Of the outer group first, there by the order of `_NAMES`."""
+    """Of the outer group first, there by the order of `CHOICES`."""
     group, _, last = name.rpartition(".")
-    return group.count("."), _NAMES.index(last)
+    return group.count("."), CHOICES.index(last)
 
 
 def _tells(rows: Sequence[Settings], name: str, key: str) -> bool:

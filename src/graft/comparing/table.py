@@ -15,7 +15,7 @@ from graft.comparing.differences import Row
 from graft.comparing.grouping import Comparison, Configuration
 from graft.comparing.own import LAST_COLUMNS
 from graft.comparing.statistics import Spread
-from graft.comparing.wording import ENDINGS, interval, mean_and_deviation, places_of, seed_names, setting
+from graft.comparing.wording import ENDINGS, interval, mean_and_deviation, places_of, seed_names, seeds_of, setting
 from graft.reports.wording import number, short
 from graft.runs.status import State
 
@@ -23,6 +23,7 @@ Column = tuple[str, Callable[[Configuration], str]]
 
 _NARROWEST, _WIDEST = 7, 1000  # columns: of a setting, of any terminal
 COSTS = ("seconds", "parameters/trainable")
+_SEEDS = ("seeds done", "seeds asked", "missing seeds")
 
 
 def columns(comparison: Comparison, intervals: bool) -> list[Column]:
@@ -37,12 +38,12 @@ def columns(comparison: Comparison, intervals: bool) -> list[Column]:
     if intervals:
         places = places_of([each.score for each in comparison.configurations])
         found.append(("95 %", lambda each: interval(each.score, places)))
-    found.append(("seeds", lambda each: str(len(each.scores))))
+    found.append(("seeds", seeds_of))
     found += [_setting_column(key) for key in comparison.shown]
     if test in comparison.metrics:
         found.append(_score_column(comparison, test))
     found += [_cost_column(name) for name in COSTS]
-    ended = Counter(run.ending for run in comparison.runs)
+    ended = Counter(run.ending for each in comparison.configurations for run in each.runs)
     return found + [_ending_column(ending) for ending in ENDINGS if ending != State.DONE and ended[ending]]
 
 
@@ -113,23 +114,24 @@ def as_csv(comparison: Comparison) -> str:
     """Returns a line for each configuration, with all digits.
 
     Columns: `rank`; every setting that differs; of each metric, and of what a run costs, the mean and `<name> sd`, of
-    the metric that sorts `<name> low` and `<name> high` too, the 95 % interval; how many runs ended in which way; the
-    seeds that count; the folders.
+    the metric that sorts `<name> low` and `<name> high` too, the 95 % interval; `seeds done` of `seeds asked`, and the
+    `missing seeds`; how many runs ended in which way; the seeds that count; the folders.
     """
     file = io.StringIO()
     lines = csv.writer(file, lineterminator="\n")
     measured = [*comparison.metrics, *COSTS]
     headings = [heading for name in measured for heading in (name, f"{name} sd")]
     limits = [f"{comparison.metric} low", f"{comparison.metric} high"]
-    lines.writerow(["rank", *comparison.keys, *headings, *limits, *ENDINGS, *LAST_COLUMNS])
+    lines.writerow(["rank", *comparison.keys, *headings, *limits, *_SEEDS, *ENDINGS, *LAST_COLUMNS])
     for rank, each in enumerate(comparison.configurations, start=1):
         values = [_cell(each.settings.get(key)) for key in comparison.keys]
         spreads = [each.over_seeds(name) for name in measured]
         scores = [cell for spread in spreads for cell in _mean_and_sd(spread)]
         low, high = (each.score and each.score.interval) or ("", "")
+        seeds = [len(each.scores), len(each.asked), "; ".join(seed_names(each.missing))]
         endings = [each.endings[ending] for ending in ENDINGS]
         kept = ["; ".join(seed_names(list(each.scores))), "; ".join(str(run.path) for run in each.runs)]
-        lines.writerow([rank if each.score else "", *values, *scores, low, high, *endings, *kept])
+        lines.writerow([rank if each.score else "", *values, *scores, low, high, *seeds, *endings, *kept])
     return file.getvalue()
 
 

@@ -7,20 +7,14 @@ from typing import Any
 
 from graft.comparing.grouping import Comparison, Configuration
 from graft.comparing.reading import PRUNED, SEED_KEYS, Run, Seeds
-from graft.comparing.settings import Settings
-from graft.comparing.statistics import Paired, Spread, paired
+from graft.comparing.settings import CHOICES, Settings
+from graft.comparing.statistics import Spread
+from graft.errors import many
 from graft.reports.wording import decimals, fixed
 from graft.runs.status import State
 
 ENDINGS = (State.DONE, PRUNED, State.FAILED, State.INTERRUPTED, State.KILLED, State.RUNNING)
-_FEW_PAIRS = 5
-_CHANCE = 0.05
 _NAMED = 3  # runs
-
-
-def many(count: int, what: str) -> str:
-    """A number of things, in words."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def counted(comparison: Comparison) -> str:
@@ -28,6 +22,8 @@ def counted(comparison: Comparison) -> str:
     endings = Counter(run.ending for run in comparison.runs)
     ended = ", ".join(f"{endings[ending]:,} {ending}" for ending in ENDINGS if endings[ending])
     said = f"{many(len(comparison.runs), 'run')} of {many(len(comparison.configurations), 'configuration')}: {ended}"
+    if unbegun := sum(not run.begun and run.ending != State.RUNNING for run in comparison.runs):
+        said += f"; {unbegun:,} of these stopped before they began"
     without = sum(run.finished and run.score(comparison.metric) is None for run in comparison.runs)
     if without:
         said += f"; {without:,} done without a number for {comparison.metric}"
@@ -36,71 +32,10 @@ def counted(comparison: Comparison) -> str:
     return f"{said}."
 
 
-def verdict(comparison: Comparison) -> str:
-    """Says whether the best configuration is better than the next by more than chance; nothing with less than two."""
-    if len(comparison.ranked) < 2:
-        return ""
-    best, other = comparison.ranked[:2]
-    found = paired(best.scores, other.scores, comparison.mode)
-    if found.spread is None:
-        return (
-            "The best and the runner-up share no seed, so nothing can be paired and whether their difference is more "
-            "than chance is open. Run both with the same seeds, such as seed=0,1,2,3,4."
-        )
-    said = [_tested(found, found.spread)]
-    if found.p is not None or found.spread.n == 1:
-        said.append(_listed(found) if found.spread.n < _FEW_PAIRS else "")
-        said.append(_few(found.spread.n))
-    if found.p is not None and len(comparison.ranked) > 2:
-        said.append(
-            f"Both were picked from {len(comparison.ranked):,} configurations by these very scores, which makes p look "
-            "better than it is; new seeds would tell."
-        )
-    return " ".join(part for part in said if part)
-
-
-def _tested(found: Paired, over: Spread) -> str:
-    places = decimals((over.deviation if found.p is not None else None) or abs(over.mean), leading=2)
-    if over.n == 1:
-        return f"The best and the runner-up share one seed; there, the difference is {over.mean:.{places}f}."
-    if over.interval is None or found.p is None:
-        return f"Over {over.n} shared seeds, the best differs from the runner-up by {over.mean:.{places}f} in each."
-    low, high = over.interval
-    beyond = (
-        "more than chance between seeds would make likely"
-        if found.p < _CHANCE
-        else "chance between seeds could be all of it"
-    )
-    test = f"paired t-test{_corrected(found)}, p = {_probability(found.p)}"
-    return (
-        f"Over {over.n} shared seeds, the best is better than the runner-up by {over.mean:.{places}f} on average (95 % "
-        f"interval {low:.{places}f} to {high:.{places}f}; {test}): {beyond}."
-    )
-
-
-def _corrected(found: Paired) -> str:
-    return ", corrected for the training samples that folds share (Nadeau and Bengio 2003)" if found.shared else ""
-
-
-def _listed(found: Paired) -> str:
-    names = seed_names(list(found.differences))
-    places = decimals(max(map(abs, found.differences.values())))
-    differences = found.differences.values()
-    return (
-        "By seed: "
-        + ", ".join(f"{name}: {value:+.{places}f}" for name, value in zip(names, differences, strict=True))
-        + "."
-    )
-
-
-def _few(pairs: int) -> str:
-    if pairs == 1:
-        return "One pair cannot be told from chance: run both with more seeds, such as seed=0,1,2,3,4."
-    return "That is few pairs: another one can change what is said here." if pairs < _FEW_PAIRS else ""
-
-
-def _probability(p: float) -> str:
-    return f"{p:.2g}" if p >= 1e-4 else "less than 0.0001"
+def seeds_of(configuration: Configuration) -> str:
+    """How many seeds count; `3 of 5`, where others have come to no score."""
+    done, asked = len(configuration.scores), len(configuration.asked)
+    return str(done) if done == asked or asked == 1 else f"{done} of {asked}"
 
 
 def seed_names(found: Sequence[Seeds]) -> list[str]:
@@ -145,8 +80,18 @@ def setting(value: Any) -> str:
 
 
 def described(configuration: Configuration, keys: Sequence[str]) -> str:
-    """The settings of a configuration in a line: `strategy.name lora, optimizer.lr 0.001`."""
-    return ", ".join(f"{key} {setting(configuration.settings.get(key))}" for key in keys)
+    """The settings of a configuration in a line: `strategy lora, lr 0.001`."""
+    names = short_names(keys)
+    return ", ".join(
+        f"{name} {setting(configuration.settings.get(key))}" for name, key in zip(names, keys, strict=True)
+    )
+
+
+def short_names(keys: Sequence[str]) -> list[str]:
+    """The last part of each key, or what is chosen (`strategy` of `strategy.name`); whole keys, where two are alike."""
+    parts = [key.split(".") for key in keys]
+    names = [each[-2] if len(each) > 1 and each[-1] in CHOICES else each[-1] for each in parts]
+    return [name if names.count(name) == 1 else key for name, key in zip(names, keys, strict=True)]
 
 
 def stopped(runs: Sequence[Run]) -> list[str]:
@@ -170,7 +115,11 @@ def made_alike(runs: Sequence[Run]) -> list[str]:
         "device": _device,
     }
     sessions = [run.session for run in runs if run.session]
-    said = _unlike("data", Counter(_data(run.settings) for run in runs), ", so that scores are not of the same samples")
+    said = _unlike(
+        "data",
+        Counter(_data(run.settings) for run in runs if run.settings),
+        ", so that scores are not of the same samples",
+    )
     return said + [line for what, of in looked_at.items() for line in _unlike(what, Counter(map(of, sessions)))]
 
 

@@ -4,20 +4,24 @@ Hydra makes the run folder before it calls the program, reports the first mistak
 the command line is composed once without consequences, and every mistake on it and in the files is listed.
 """
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
 
 from graft.config.explain import Mistake, as_config_error, find_mistake
 from graft.config.locate import configs_dir
 from graft.config.overrides import parse, sweep_points
 from graft.config.schema import TARGETS
-from graft.config.search import check_search
+from graft.config.search import check_pruners, check_search
+from graft.config.space import brought
 from graft.config.validate import problems, raise_problems
 from graft.errors import ConfigError
 
@@ -45,22 +49,29 @@ def check_command_line(
     Raises:
         ConfigError: Something is wrong; the message lists all of it.
     """
-    found: dict[str, None] = {}  # a mistake of several points is told once
-    mode = None
     name, search = config_name or command, _search_path(config_dir)
     with _hydra():
         points = sweep_points(_searched(name, overrides, search)) if multirun else [overrides]
-        for point in points:
-            mode, mistakes = _check(command, name, point, search)
-            found.update(dict.fromkeys(mistakes))
-    raise_problems(list(found))
-    return mode
+        checked = [_check(command, name, point, search) for point in points]
+        # A mistake of several points is told once.
+        raise_problems(list(dict.fromkeys(mistake for point in checked for mistake in point.mistakes)))
+        if multirun and checked[0].pruner:
+            shared = sweep_points(overrides)[0]  # what the sweep itself goes by
+            pruners = [_check(command, name, shared, search).pruner, *(point.pruner for point in checked)]
+            check_pruners(list(zip([shared, *points], pruners, strict=True)))
+    return checked[-1].mode
 
 
-def composed(command: str, overrides: list[str]) -> DictConfig:
-    """Returns the configuration of a command line that `check_command_line` has found nothing wrong with."""
+def composed(command: str, overrides: list[str], hydra: bool = False) -> DictConfig:
+    """Returns the configuration of a command line that `check_command_line` has found nothing wrong with.
+
+    Args:
+        command: As there.
+        overrides: As there.
+        hydra: Whether Hydra's own node is in it.
+    """
     with _hydra():
-        return compose(command, overrides)
+        return compose(command, overrides, return_hydra_config=hydra)
 
 
 @contextmanager
@@ -88,7 +99,7 @@ def _searched(config_name: str, overrides: list[str], search: list[str]) -> list
     _pretend_to_run(cfg)
     check_search(cfg, overrides)
     said = {override.get_key_element().lstrip("+~") for override in parse(overrides)}
-    return [*overrides, *(f"{key}={values}" for key, values in cfg.hydra.sweeper.params.items() if key not in said)]
+    return [*overrides, *(line for line in brought(cfg.hydra.sweeper.params) if line.partition("=")[0] not in said)]
 
 
 def _search_path(config_dir: str | None) -> list[str]:
@@ -97,14 +108,33 @@ def _search_path(config_dir: str | None) -> list[str]:
     return [f"hydra.searchpath=['file://{Path(config_dir).absolute()}']"] if config_dir else []
 
 
-def _check(command: str, config_name: str, overrides: list[str], search: list[str]) -> tuple[RunMode | None, list[str]]:
+class _Checked(NamedTuple):
+    """What a command line of one run comes to."""
+
+    mode: RunMode | None
+    mistakes: list[str]
+    pruner: dict[str, Any]
+
+
+def _check(command: str, config_name: str, overrides: list[str], search: list[str]) -> _Checked:
     cfg, mistakes = _compose(config_name, overrides, search)
     found = [mistake.told(cfg, map(str, cfg.hydra.runtime.choices)) for mistake in mistakes]
     _pretend_to_run(cfg)
-    mode = cfg.hydra.mode
+    mode, pruner = cfg.hydra.mode, _pruner(cfg)
     with read_write(cfg), open_dict(cfg):
         del cfg["hydra"]
-    return mode, found + problems(cfg, command)
+    told = {mistake.key for mistake in mistakes}  # what was left out with a mistake has no value for that reason
+    found += [said for said in problems(cfg, command) if said.partition(": ")[0] not in told]
+    return _Checked(mode, found, pruner)
+
+
+def _pruner(cfg: DictConfig) -> dict[str, Any]:
+    """What a search's pruner goes by; nothing, where there is none."""
+    with contextlib.suppress(OmegaConfBaseException):  # a value that is missing, which is told elsewhere
+        node = OmegaConf.select(cfg, "hydra.sweeper.pruner")
+        if isinstance(node, DictConfig):
+            return dict(OmegaConf.to_container(node, resolve=True))  # type: ignore[arg-type]  # keys are texts
+    return {}
 
 
 def _compose(config_name: str, overrides: list[str], search: list[str]) -> tuple[DictConfig, list[Mistake]]:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from graft.config.keys import unknown_key
+from graft.config.overrides import quoted
 from graft.errors import ConfigError, GraftError, did_you_mean
 
 _UNKNOWN_KEY = re.compile(r"Could not (?:override|delete from config\.) '([^']+)'")
@@ -19,6 +20,14 @@ _TAKEN_GROUP = re.compile(r"Multiple values for ([^.]+)\.")
 _NOT_MERGED = re.compile(r"Error merging override (.+)", re.DOTALL)
 _SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '(.+?)'(?:\n| requires)", re.DOTALL)
 _NOT_A_CHOICE = "Config group override must be a string or a list"
+
+# Hydra has a launcher only where its package is installed: what to install for each that Graft's files choose.
+LAUNCHERS = {
+    "joblib": "hydra-joblib-launcher",
+    "ray": "graft[ray]",
+    "submitit_local": "graft[slurm]",
+    "submitit_slurm": "graft[slurm]",
+}
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,12 @@ def find_mistake(error: Exception, overrides: list[Override]) -> Mistake | None:
     if match := _TAKEN_KEY.search(text) or _TAKEN_GROUP.match(text):
         return _mistake(overrides, match[1], "'{line}': {key} is there already; leave out the `+`.")
     if match := _SWEEP.match(text):
+        key, _, value = match[1].lstrip("+~").partition("=")
         several = "'{line}' holds several values: add -m to try one after the other, or write a list as {key}=[…]."
-        return _mistake(overrides, match[1].lstrip("+~").partition("=")[0], several)
+        if "/" in value:  # perhaps one path
+            whole = quoted(value.replace("'", ""))
+            several += f' One path with a comma in it: "{key}={whole}".'
+        return _mistake(overrides, key, several)
     if match := _NOT_MERGED.match(text):
         return _mistake(overrides, match[1].lstrip("+~").partition("=")[0], "'{line}': " + _first_line(error.__cause__))
     if _NOT_A_CHOICE in text:
@@ -101,6 +114,8 @@ def _unknown_choice(error: MissingConfigException, overrides: list[Override]) ->
 
 
 def _choices(group: str, choice: str) -> str:
+    if group == "hydra/launcher" and choice in LAUNCHERS:
+        return f"it needs a package that is not installed: pip install '{LAUNCHERS[choice]}'."
     hydra = GlobalHydra.instance().hydra
     choices = hydra.config_loader.get_group_options(group) if hydra else []
     if not choices:

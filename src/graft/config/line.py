@@ -5,7 +5,7 @@ from typing import Any
 
 from hydra._internal.utils import get_args_parser
 
-from graft.config.overrides import open_mapping, parse, quote_paths
+from graft.config.overrides import open_mapping, parse, quote_paths, quote_plain
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Line:
 
     Attributes:
         command: The name.
-        overrides: `key=value`; a path in `folder_key` is quoted.
+        overrides: `key=value`; a path in `folder_key` is quoted, and so is what can be nothing but text.
         flags: Everything else, `-m` and the like.
         parsed: Hydra's reading of the flags.
         folder_key: The key that names an old run, or the folder to make.
@@ -63,7 +63,8 @@ def read_line(command: str, argv: list[str], folder_key: str) -> Line:
     flags = list(argv)
     for override in parsed.overrides:
         flags.remove(override)
-    overrides = open_mapping(quote_paths(parsed.overrides, folder_key), "datamodule.options")
+    quoted = quote_plain(quote_paths(parsed.overrides, folder_key))
+    overrides = open_mapping(quoted, "datamodule.options")
     line = Line(command, overrides, flags, parsed, folder_key)
     if line.runs and _chooses_search(overrides) and not parsed.multirun:
         line.flags.append("--multirun")

@@ -2,14 +2,17 @@
 
 import re
 
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep, Sweep
 from hydra.errors import HydraException
 
 from graft.config.locate import configs_dir
 from graft.config.validate import raise_problems
 from graft.errors import ConfigError
 
+_GRAMMATICAL = re.compile(r"""['"\[\]{}]|(^|,)\s*\w+\(""")  # what Hydra's grammar is made of, beside , and =
 _GRAMMAR = "See https://hydra.cc/docs/1.3/advanced/override_grammar/basic"
 
 
@@ -32,6 +35,34 @@ def _quote_path(override: str, key: str) -> str:
     return f"{key}={quoted(value)}"
 
 
+def quote_plain(overrides: list[str]) -> list[str]:
+    """Quotes values that Hydra cannot read and that can mean nothing but text: `root=/x/my fotos äö (1)`.
+
+    A comma parts the values of a sweep as ever. What holds quotation marks, brackets, braces or a function such as
+    `interval(…)` stays as it is, and so does `=` outside of a path, where a space between two overrides is forgotten.
+    """
+    return [_quote_plain(override) for override in overrides]
+
+
+def _quote_plain(override: str) -> str:
+    name, separator, value = override.partition("=")
+    if not separator or _is_readable(override) or _GRAMMATICAL.search(value):
+        return override
+    parts = [part.strip() for part in value.split(",")]
+    if any("=" in part and "/" not in part for part in parts):
+        return override
+    told = f"{name}=" + ",".join(part if _is_readable(f"{name}={part}") else quoted(part) for part in parts)
+    return told if _is_readable(told) else override
+
+
+def _is_readable(override: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException:
+        return False
+    return True
+
+
 def open_mapping(overrides: list[str], key: str) -> list[str]:
     """Lets a mapping that takes any key be given new ones without Hydra's `+`."""
     return [f"++{override}" if override.startswith(f"{key}.") else override for override in overrides]
@@ -48,10 +79,16 @@ def parse(overrides: list[str]) -> list[Override]:
     for override in overrides:
         try:
             parsed.append(parser.parse_override(override))
+            parsed[-1].config_loader = _loader()
         except HydraException:
             wrong.append(_malformed(override))
     raise_problems(wrong)
     return parsed
+
+
+def _loader() -> ConfigLoader | None:
+    """Hydra's, where it is at work: it knows what `strategy=glob(lora*)` may choose from."""
+    return GlobalHydra.instance().config_loader() if GlobalHydra.instance().is_initialized() else None
 
 
 def _malformed(override: str) -> str:
@@ -87,13 +124,33 @@ def sweep_points(overrides: list[str]) -> list[list[str]]:
 def _values(override: Override) -> list[str]:
     key = override.get_key_element()
     if override.is_choice_sweep():
-        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+        return [f"{key}={value}" for value in choices(override)]
     if override.is_range_sweep():
-        values = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        if not values:
-            raise ConfigError(f"'{override.input_line}' holds no value.")
-        return [values[0], values[-1]]
+        values = choices(override)
+        return [f"{key}={value}" for value in (values[0], values[-1])]
     if override.is_interval_sweep():
         interval = override.value()
         return [f"{key}={interval.start}", f"{key}={interval.end}"]  # type: ignore[union-attr]
     return [str(override.input_line)]
+
+
+def choices(override: Override) -> list[str]:
+    """Returns the values of a sweep that has an end of them, in Hydra's grammar, each once and never shuffled.
+
+    A search that goes on would not find them as they were.
+
+    Raises:
+        ConfigError: There are none, or they are no values.
+    """
+    sweep = override.value()
+    if isinstance(sweep, ChoiceSweep | RangeSweep):
+        sweep.shuffle = False
+    if isinstance(sweep, ChoiceSweep) and any(isinstance(each, Sweep) for each in sweep.list):
+        raise ConfigError(f"'{override.input_line}': an interval stands alone, not among choices.")
+    try:
+        values = list(dict.fromkeys(override.sweep_string_iterator()))
+    except HydraException as error:
+        raise ConfigError(f"'{override.input_line}': {error}") from error
+    if not values:
+        raise ConfigError(f"'{override.input_line}' holds no value.")
+    return values

@@ -1,7 +1,8 @@
 """Checks a search before its first trial."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -9,9 +10,10 @@ from graft.config.check import check
 from graft.config.schema import Node
 from graft.config.space import read_space
 from graft.config.validate import raise_problems, validated
-from graft.errors import did_you_mean
+from graft.errors import ConfigError, did_you_mean
 
 _LESS = re.compile(r"/(loss|rmse|mae|mse|calibration_error)$|^(seconds|parameters)")  # of which less is better
+_MORE = re.compile(r"/((balanced_)?accuracy|(macro|micro)_f1|f1|auroc|average_precision|r2)$")  # of which more is
 _FOUND = {"lr": "optimizer.lr", "batch_size": "datamodule.batch_size"}  # by `find`, before a training
 _LUCK = {  # what makes runs of one configuration come out differently
     "seed": "its values are runs of one configuration",
@@ -62,19 +64,58 @@ def _problems(cfg: DictConfig, sweeper: DictConfig, varied: list[str]) -> Iterat
         yield "hydra.sweeper.n_trials: a grid has as many trials as combinations; take sweep=random for a part of them."
     if sweeper.sampler is not None and sweeper.n_trials is None:
         yield "hydra.sweeper.n_trials: a search that samples has no end by itself; give it a number of trials."
-    if not (sweeper.minimize or sweeper.maximize) and sweeper.mode == "max" and _LESS.search(str(sweeper.metric)):
-        yield (
-            f"hydra.sweeper.mode: max would take the trial with the largest {sweeper.metric} for the best; say"
-            " hydra.sweeper.mode=min."
-        )
-    if twice := sorted({*(sweeper.minimize or ())} & {*(sweeper.maximize or ())}):
-        yield f"hydra.sweeper.minimize: {', '.join(twice)} cannot be both minimised and maximised."
+    yield from _directions(sweeper)
     if sweeper.pruner is not None and (sweeper.minimize or sweeper.maximize):
         yield "hydra.sweeper.pruner: with several objectives none says which trial is worse; set it to null."
     if sweeper.pruner is not None and not str(sweeper.metric).startswith("val/"):
         yield f"hydra.sweeper.pruner: {sweeper.metric} is not known after each epoch, as val/… are; set it to null."
     if sweeper.pruner is not None and (sweeper.seeds > 1 or sweeper.folds > 1):
         yield "hydra.sweeper.pruner: the runs of one configuration are one trial, which is not pruned; set it to null."
+
+
+def _directions(sweeper: DictConfig) -> Iterator[str]:
+    """Each objective is named once, and gets better in the way said, as far as its name tells."""
+    metric = str(sweeper.metric)
+    said = [
+        ("hydra.sweeper.mode", sweeper.mode, metric),
+        *(("hydra.sweeper.maximize", "max", str(name)) for name in sweeper.maximize or ()),
+        *(("hydra.sweeper.minimize", "min", str(name)) for name in sweeper.minimize or ()),
+    ]
+    names = [name for _, _, name in said]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        others = "hydra.sweeper.metric, hydra.sweeper.minimize and hydra.sweeper.maximize"
+        yield f"hydra.sweeper: {name} stands more than once in {others}; it is one objective, and has one direction."
+    for key, mode, name in said:
+        if mode == "max" and _LESS.search(name):
+            yield f"{key}: the trial with the largest {name} would be the best; say {_turned(key, 'min')}."
+        if mode == "min" and _MORE.search(name):
+            yield f"{key}: the trial with the smallest {name} would be the best; say {_turned(key, 'max')}."
+
+
+def _turned(key: str, mode: str) -> str:
+    return f"{key}={mode}" if key.endswith("mode") else f"hydra.sweeper.{mode}imize=[…]"
+
+
+def check_pruners(pruners: Sequence[tuple[list[str], dict[str, Any]]]) -> None:
+    """Checks that the trials of a search have one pruner: by others, they would be held to other epochs.
+
+    Args:
+        pruners: What it is on the command lines of trials; without any key, where there is none.
+
+    Raises:
+        ConfigError: A setting of it is another one in some trial.
+    """
+    (_, pruner), *others = pruners
+    for line, other in others:
+        for name in pruner.keys() & other.keys():
+            if other[name] != pruner[name]:
+                alike = {word for words, each in pruners if each.get(name) == pruner[name] for word in words}
+                where = [word for word in line if word not in alike]
+                raise ConfigError(
+                    f"hydra.sweeper.pruner.{name}: it would be {pruner[name]}, and {other[name]}"
+                    f" {f'with {where[0]}' if len(where) == 1 else 'in trials'}; give all the largest,"
+                    f" hydra.sweeper.pruner.{name}=…"
+                )
 
 
 def _objectives(cfg: DictConfig, names: list[str], varied: list[str]) -> Iterator[str]:

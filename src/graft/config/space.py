@@ -5,11 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
-from hydra.errors import HydraException
+from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString
 
-from graft.config.overrides import parse
+from graft.config.overrides import choices, parse
 from graft.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,10 +36,12 @@ class Space:
 
     Attributes:
         fixed: Overrides that all trials share.
+        own: Those of them that the search brings along, by key; the configuration as composed does not have them.
         varied: By key, as it stands on a command line: the choices, each as a value in Hydra's grammar, or an interval.
     """
 
     fixed: list[str]
+    own: dict[str, Any]
     varied: dict[str, list[str] | Interval]
 
     def overrides(self, params: Params) -> list[str]:
@@ -60,8 +60,8 @@ class Space:
                 f"{endless[0]}: an interval has no end of values to go through: name some, {endless[0]}=a,b,c, or take"
                 " a search that samples, such as sweep=tpe."
             )
-        choices = [values for values in self.varied.values() if isinstance(values, list)]
-        return (dict(zip(self.varied, combination, strict=True)) for combination in itertools.product(*choices))
+        lists = [values for values in self.varied.values() if isinstance(values, list)]
+        return (dict(zip(self.varied, combination, strict=True)) for combination in itertools.product(*lists))
 
     def distributions(self) -> "dict[str, BaseDistribution]":
         """Returns what Optuna samples from."""
@@ -77,44 +77,51 @@ class Space:
         return {key: distribution(values) for key, values in self.varied.items()}
 
 
-def read_space(params: Mapping[str, Any], arguments: Sequence[str], loader: Any = None) -> Space:
+def read_space(params: Mapping[str, Any], arguments: Sequence[str]) -> Space:
     """Reads a search space.
 
     Args:
         params: Of the configuration: key to values.
         arguments: Of the command line, which count for the keys that both name.
-        loader: Hydra's, where choices may be `glob(…)`.
 
     Raises:
         ConfigError: A range is empty, or on a logarithmic scale from 0 or below.
     """
-    parser = OverridesParser.create(config_loader=loader) if loader else None
-    lines = [*(f"{key}={value}" for key, value in params.items()), *arguments]
-    said = parser.parse_overrides(lines) if parser else parse(lines)
-    last = {_plain(override): override for override in said}
-    fixed, varied = [], {}
-    for override in last.values():
-        if override.is_sweep_override():
-            varied[override.get_key_element()] = _values(override)
+    said_by_search = brought(params)
+    lines = [*said_by_search, *arguments]
+    last = {_plain(override): override for override in parse(lines)}
+    searched = [each for each in last.values() if each.is_sweep_override()]
+    varied = {
+        each.get_key_element(): _interval(each) if each.is_interval_sweep() else choices(each) for each in searched
+    }
+    fixed = {str(each.input_line): each for each in last.values() if not each.is_sweep_override()}
+    own = {each.get_key_element(): _plain_value(each) for line, each in fixed.items() if line in said_by_search}
+    return Space(list(fixed), own, varied)
+
+
+def brought(params: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Returns what a search brings along, as on a command line.
+
+    Args:
+        params: Of the configuration; `hydra.sweeper.params.trainer.max_epochs=…` makes a mapping within it.
+        prefix: Of its keys.
+    """
+    lines: list[str] = []
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            lines += brought(value, f"{prefix}{key}.")
         else:
-            fixed.append(str(override.input_line))
-    return Space(fixed, varied)
+            lines.append(f"{prefix}{key}={'null' if value is None else value}")
+    return lines
 
 
 def _plain(override: Override) -> str:
     return override.get_key_element().lstrip("+~")
 
 
-def _values(override: Override) -> list[str] | Interval:
-    if override.is_interval_sweep():
-        return _interval(override)
-    try:
-        values = list(dict.fromkeys(override.sweep_string_iterator()))
-    except HydraException as error:
-        raise ConfigError(f"'{override.input_line}': {error}") from error
-    if not values:
-        raise ConfigError(f"'{override.input_line}' holds no value.")
-    return values
+def _plain_value(override: Override) -> Any:
+    value = override.value()
+    return value.text if isinstance(value, QuotedString) else value
 
 
 def _interval(override: Override) -> Interval:

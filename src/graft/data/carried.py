@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from graft.data.formats import SUFFIXES, batches, check_columns, column_names
+from graft.data.formats import batches, check_columns, column_names
+from graft.data.suffixes import SUFFIXES
 
 
 def carried_columns(path: Path, wanted: Sequence[str] | None) -> Iterator[pa.RecordBatch] | None:
@@ -36,7 +37,7 @@ def carried_columns(path: Path, wanted: Sequence[str] | None) -> Iterator[pa.Rec
 
 
 def _as_text(column: pa.Array) -> pa.Array:
-    """Decodes what was read as bytes; a byte that is not UTF-8 is replaced, as it is told with the row."""
+    """Decodes what was read as bytes; a byte that is not UTF-8 is replaced, as it is told with the line."""
     if not pa.types.is_binary(column.type):
         return column
     try:

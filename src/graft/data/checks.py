@@ -17,14 +17,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from graft.data.table import BadFile, Rows
-from graft.errors import GraftError
+from graft.errors import GraftError, many
 
 log = logging.getLogger(__name__)
 
 Examine = Callable[[Path], Any]
 """Reads a file in full and returns facts, a tuple of numbers and strings; or a str, what is wrong. In threads."""
 
-_NAMED = 5  # bad files to name in a message
+NAMED = 5
+"""Bad files to name in a message."""
 
 
 class Sifted(NamedTuple):
@@ -53,24 +54,38 @@ def sift(root: Path, ids: Sequence[str], examine: Examine, bad_files: str) -> Si
     Raises:
         GraftError: there are bad files and `bad_files` is "error"; names the first few and counts all.
     """
+    sifted = sort_out(root, ids, examine)
+    settle(sifted.bad, len(ids), str(root), bad_files)
+    return sifted
+
+
+def sort_out(root: Path, ids: Sequence[str], examine: Examine) -> Sifted:
+    """Does what `sift` does, and leaves it to `settle` what becomes of bad files."""
     facts = examine_files(root, ids, examine)
     bad = [BadFile(name, found) for name, found in zip(ids, facts, strict=True) if isinstance(found, str)]
-    settle(bad, len(ids), str(root), bad_files)
     rows = [row for row, found in enumerate(facts) if not isinstance(found, str)]
     return Sifted(np.array(rows, dtype=np.int64), [facts[row] for row in rows], bad)
 
 
-def settle(bad: Sequence[BadFile], total: int, where: str, bad_files: str) -> None:
+def settle(bad: Sequence[BadFile], total: int, where: str, bad_files: str, names: Sequence[str] | None = None) -> None:
     """Refuses bad samples, or says which are left out; does nothing where there are none.
+
+    Args:
+        bad: the bad ones.
+        total: number of all.
+        where: what they are in.
+        bad_files: "error" | "skip".
+        names: of the first `NAMED` of them, in messages; None: their ids.
 
     Raises:
         GraftError: there are some and `bad_files` is "error"; names the first few and counts all.
     """
     if not bad:
         return
-    named = "".join(f"\n  {file.id}: {file.reason}" for file in bad[:_NAMED])
-    more = f"\n  … and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    message = f"{len(bad)} of {total} samples in {where} cannot be used:{named}{more}"
+    names = [file.id for file in bad[:NAMED]] if names is None else names
+    named = "".join(f"\n  {name}: {file.reason}" for name, file in zip(names, bad, strict=False))
+    more = f"\n  … and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+    message = f"{len(bad)} of {many(total, 'sample')} in {where} cannot be used:{named}{more}"
     if bad_files == "error":
         raise GraftError(f"{message}\nRepair or remove them, or leave them out: datamodule.bad_files=skip.")
     log.warning("%s\nThey are left out (datamodule.bad_files=skip).", message)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from graft.caching.folders import opened
 from graft.data.formats import batches, check_columns
+from graft.data.lines import place
 from graft.data.strings import Collector, Strings, written
 from graft.data.texts import digest
 from graft.errors import GraftError
@@ -76,7 +77,7 @@ def read_strings(path: Path, names: Sequence[str]) -> dict[str, Strings]:
             try:
                 column.add(batch.column(name))
             except UnicodeDecodeError:
-                _texts(path, name, batch.column(name), first)  # finds the row
+                _texts(path, name, batch.column(name), first)  # finds the line
                 raise
         first += batch.num_rows
     return {name: column.strings() for name, column in columns.items()}
@@ -127,7 +128,7 @@ def _texts(path: Path, name: str, column: pa.Array, first: int) -> list[str]:
             texts.append("" if value is None or value != value else written(value))
         except UnicodeDecodeError as error:
             raise GraftError(
-                f"{path}, row {first + number + 1}, column {name!r}: not UTF-8 (byte "
+                f"{path}, {place(path, first + number)}, column {name!r}: not UTF-8 (byte "
                 f"{error.object[error.start]:#04x} at {error.start}). Convert the file, e.g. iconv -f latin1 -t utf-8."
             ) from error
     return texts

@@ -16,7 +16,7 @@ from graft.data.sampling import Draw, EvaluationBatches, TrainingOrder
 from graft.data.split_samples import SplitSamples
 from graft.data.table import Rows
 from graft.data.workers import loader_processes
-from graft.errors import ConfigError
+from graft.errors import ConfigError, many
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +64,15 @@ class DataModule(SplitSamples):
         """The samples of a batch over all processes: all of the training split where it is smaller than a batch."""
         most = len(self._rows("train"))
         if self.batch_size % world or (most < self.batch_size and most % world):
-            only = f" (the training split has {most} samples)" if most < self.batch_size else ""
+            only = f" (the training split has {many(most, 'sample')})" if most < self.batch_size else ""
             raise ConfigError(
                 f"datamodule.batch_size={self.batch_size}{only} cannot be shared evenly among {world} processes: "
                 f"choose a multiple of {world}, or other trainer.devices."
             )
         if most < self.batch_size:
             log.warning(
-                "datamodule.batch_size=%d: the training split has %d samples only; each step takes all of them",
-                *(self.batch_size, most),
+                "datamodule.batch_size=%d: the training split has %s only; each step takes all of them",
+                *(self.batch_size, many(most, "sample")),
             )
         return min(self.batch_size, most)
 
@@ -105,7 +105,9 @@ class DataModule(SplitSamples):
         world, rank = self._world()
         dataset = self._for_device(self.dataset(split, train=False, fitting=fitting))
         if world > len(dataset):
-            raise ConfigError(f"{world} processes cannot share the {len(dataset)} samples of {split}: fewer devices.")
+            raise ConfigError(
+                f"{world} processes cannot share the {many(len(dataset), 'sample')} of {split}: fewer devices."
+            )
         lengths = self._lengths(split)
         batches = EvaluationBatches(dataset, batch_size=self.eval_batch_size, world=world, rank=rank, lengths=lengths)
         return DataLoader(dataset, batch_sampler=batches, **self._loading(dataset, self.eval_batch_size))

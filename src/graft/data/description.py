@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from graft.data.datamodule import DataModule
 from graft.data.duplicates import Duplicates, find_duplicates
+from graft.errors import many
 
 log = logging.getLogger(__name__)
 
@@ -54,15 +55,15 @@ def _warn(duplicates: Duplicates, datamodule: DataModule) -> None:
     if len(duplicates.exact):
         first = _named(duplicates.exact[:1], datamodule)[0]
         log.warning(
-            "%d samples of the validation or test split occur in an earlier split too, e.g. %s (%s) and %s (%s). Scores"
-            " of them flatter: remove the copies, or keep them together (a group).",
-            *(len(duplicates.exact), *first),
+            "an earlier split holds %s of the validation or test split too, e.g. %s (%s) and %s (%s). Scores of them"
+            " flatter: remove the copies, or keep them together (a group).",
+            *(many(len(duplicates.exact), "sample"), *first),
         )
     if len(duplicates.near):
         first = _named(duplicates.near[:1], datamodule)[0]
         log.info(
-            "%d images of the validation or test split look like one of an earlier split, e.g. %s (%s) and %s (%s)",
-            *(len(duplicates.near), *first),
+            "an earlier split has images much like %s of the validation or test split, e.g. %s (%s) and %s (%s)",
+            *(many(len(duplicates.near), "image"), *first),
         )
 
 

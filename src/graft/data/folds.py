@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.table import Rows
-from graft.errors import ConfigError, GraftError
+from graft.errors import ConfigError, GraftError, many
 
 
 class Fold(NamedTuple):
@@ -64,9 +64,11 @@ def hold_out_fold(
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # 1 s to import
 
     if groups is not None and (has := len(np.unique(groups[rows]))) < fold.folds:
-        raise GraftError(f"{fold}: the samples to share out are of {has} groups: at most {has} folds.")
+        raise GraftError(f"{fold}: the samples to share out are of {many(has, 'group')}: at most {many(has, 'fold')}.")
     if (most := int(np.unique(strata[rows], return_counts=True)[1].max(initial=0))) < fold.folds:
-        raise GraftError(f"{fold}: no kind of sample occurs more than {most} times: at most {most} folds.")
+        raise GraftError(
+            f"{fold}: no kind of sample occurs more than {many(most, 'time')}: at most {many(most, 'fold')}."
+        )
     make = StratifiedKFold if groups is None else StratifiedGroupKFold
     folds = make(fold.folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings(action="ignore"):  # of strata rarer than folds: `check_folds` looks at classes
@@ -89,6 +91,6 @@ def check_folds(fold: Fold, counts: NDArray[np.int64], classes: Sequence[str]) -
     rarest = int(counts.argmin())
     if counts[rarest] < fold.folds:
         raise GraftError(
-            f"{fold}: {classes[rarest]!r} has {counts[rarest]} samples to share out among the folds. Take fewer folds,"
-            " add samples of it, or leave it out of the data."
+            f"{fold}: {classes[rarest]!r} has {many(int(counts[rarest]), 'sample')} to share out among the folds. Take"
+            " fewer folds, add samples of it, or leave it out of the data."
         )

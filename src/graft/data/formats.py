@@ -12,16 +12,10 @@ import pyarrow.parquet
 
 from graft.data import encodings, json_lines
 from graft.data.encodings import NOT_UTF_8, check_utf_16
-from graft.errors import GraftError, did_you_mean
+from graft.data.lines import place
+from graft.data.suffixes import format_of
+from graft.errors import GraftError, did_you_mean, many
 
-SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-
-_OTHERS = {
-    ".xlsx": " Export the sheet as CSV (UTF-8).",
-    ".xls": " Export the sheet as CSV (UTF-8).",
-    ".ods": " Export the sheet as CSV (UTF-8).",
-    ".json": " JSON is read where each line is an object of its own; name such a file .jsonl.",
-}
 _COUNTS = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
 
@@ -35,7 +29,7 @@ def column_names(path: Path) -> list[str]:
         what = "is a folder" if path.is_dir() else "does not exist"
         beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         raise GraftError(f"datamodule.path={path} {what}.{did_you_mean(path.name, beside)}")
-    kind = _format(path)
+    kind = format_of(path)
     if path.stat().st_size == 0:
         raise GraftError(f"{path} is empty (0 bytes).")
     if kind == "jsonl":
@@ -50,17 +44,22 @@ def check_columns(path: Path, wanted: Sequence[str], remedy: str = "") -> None:
     """Makes sure that a table file is there and has the columns, each once; a remedy is told where one is not there.
 
     Raises:
-        GraftError: see `column_names`; or a column is not there (names the nearest) or there twice.
+        GraftError: see `column_names`; or columns are not there (names the nearest) or there twice.
     """
     names = column_names(path)
-    for name in wanted:
-        if name not in names:
-            raise GraftError(
-                f"{path} has no column {name!r}.{other_separator(path)}{did_you_mean(name, names)} Its columns are:"
-                f" {', '.join(names)}.{remedy}"
-            )
-        if names.count(name) > 1:
-            raise GraftError(f"{path} has {names.count(name)} columns {name!r}: rename all but one.")
+    said = list(dict.fromkeys(wanted))
+    told = [
+        f"{path} has {names.count(name)} columns {name!r}: rename all but one."
+        for name in said
+        if names.count(name) > 1
+    ]
+    if absent := [name for name in said if name not in names]:
+        if hint := other_separator(path):
+            absent = absent[:1]  # of a header that was not taken apart, all are
+        told += [f"{path} has no column {name!r}.{hint}{did_you_mean(name, names)}" for name in absent]
+        told.append(f"Its columns are: {', '.join(names)}.{remedy}")
+    if told:
+        raise GraftError(" ".join(told))
 
 
 def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -69,7 +68,7 @@ def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     Raises:
         GraftError: the file is broken.
     """
-    kind, done = _format(path), 0
+    kind, done = format_of(path), 0
     if kind == "jsonl":
         yield from json_lines.batches(path, names)
         return
@@ -90,30 +89,22 @@ def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _csv(path: Path, names: Sequence[str] | None) -> Any:
-    tabs = _format(path) == "tsv"
+    tabs = format_of(path) == "tsv"
     parse = pa.csv.ParseOptions(
         delimiter="\t" if tabs else ",",
         quote_char=False if tabs else '"',  # TSV has none (IANA's text/tab-separated-values)
         newlines_in_values=not tabs,
     )
-    # As bytes: what is not UTF-8 is told with its row, and a column of numbers is not of two types in two parts.
+    # As bytes: what is not UTF-8 is told with its line, and a column of numbers is not of two types in two parts.
     types = {name: pa.binary() for name in names or ()}
     convert = pa.csv.ConvertOptions(include_columns=names, column_types=types, check_utf8=False)
     read = pa.csv.ReadOptions(block_size=encodings.BLOCK, use_threads=False)
     return pa.csv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert)
 
 
-def _format(path: Path) -> str:
-    try:
-        return SUFFIXES[path.suffix.lower()]
-    except KeyError:
-        hint = _OTHERS.get(path.suffix.lower(), "")
-        raise GraftError(f"{path}: tables are read from {', '.join(SUFFIXES)} files.{hint}") from None
-
-
 def other_separator(path: Path) -> str:
     """Returns a hint where the header of a CSV file seems to be separated by something else; else nothing."""
-    if _format(path) != "csv":
+    if format_of(path) != "csv":
         return ""
     with path.open("rb") as file:
         header = file.readline(encodings.BLOCK)
@@ -136,21 +127,22 @@ def _in_words(path: Path, done: int = 0) -> Iterator[None]:
         raise GraftError(f"{path}: the names of its columns are not UTF-8. {NOT_UTF_8}") from error
     except pa.ArrowInvalid as error:
         check_utf_16(path)
-        why = _mended(str(error).splitlines()[0], _format(path), done)
+        why = _mended(str(error).splitlines()[0], path, done)
         said = f".{hint}" if (hint := other_separator(path)) else f": {why}"
-        raise GraftError(f"{path} cannot be read as {_format(path)}{said}") from error
+        raise GraftError(f"{path} cannot be read as {format_of(path)}{said}") from error
 
 
-def _mended(said: str, kind: str, done: int) -> str:
+def _mended(said: str, path: Path, done: int) -> str:
     """What Arrow says of a file and, as far as that is known, how to mend it."""
-    quoted = kind == "csv"
+    quoted = format_of(path) == "csv"
     if found := _COUNTS.search(said):
         row, header, cells = map(int, found.groups())
         how = "Here a cell holds neither tabs nor line breaks, quoted or not: save such a table as CSV."
         if quoted:
             how = "Put quotation marks around cells that hold commas or line breaks, and close each that is opened."
-        return f"row {row - 1} is of {cells} cells, the header of {header}. {how}"
+        return f"{place(path, row - 2)} is of {many(cells, 'cell')}, the header of {header}. {how}"
     if "straddling object" in said:
         unclosed = ", or a quotation mark that opens a cell is never closed" if quoted else ""
-        return f"below row {done}, a row is longer than {encodings.BLOCK >> 20} MiB{unclosed}. Shorten or mend it."
+        above = place(path, done - 1)
+        return f"below {above}, a row is longer than {encodings.BLOCK >> 20} MiB{unclosed}. Shorten or mend it."
     return said

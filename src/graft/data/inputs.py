@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from graft.data import images
 from graft.data.checks import examine_files
 from graft.data.columns import read_strings, store_texts
-from graft.data.formats import SUFFIXES, batches, column_names, other_separator
+from graft.data.formats import batches, column_names, other_separator
+from graft.data.lines import places
+from graft.data.suffixes import SUFFIXES
 from graft.data.table import BadFile, Picked, Table
 from graft.data.texts import Texts
-from graft.errors import GraftError, did_you_mean
+from graft.errors import GraftError, did_you_mean, many
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +61,28 @@ def read_inputs(path: Path, samples_are: str, column: str, key: str = "inputs") 
         raise GraftError(f"{key}={path} does not exist.{did_you_mean(path.name, beside)}")
     inputs = _images(path, column) if samples_are == "images" else _texts(path, column)
     if not inputs.table.ids:
-        first = f" The first: {inputs.bad[0].id}: {inputs.bad[0].reason}." if inputs.bad else ""
-        raise GraftError(f"{key}={path}: none of {len(inputs.ids)} {samples_are} can be read.{first}")
+        first = f" The first: {bad_names(inputs, path, 1)[0]}: {inputs.bad[0].reason}." if inputs.bad else ""
+        raise GraftError(f"{key}={path}: none of {many(len(inputs.ids), samples_are[:-1])} can be read.{first}")
     return inputs
+
+
+def bad_names(inputs: Inputs, path: Path, most: int) -> list[str]:
+    """Returns how the first bad inputs are named in messages: those without a name of their own by their line.
+
+    Args:
+        inputs: what was read.
+        path: of it.
+        most: how many to name.
+    """
+    bad = {file.id for file in inputs.bad}
+    rows = [row for row, name in enumerate(inputs.ids) if name in bad][:most]
+    is_lines = path.suffix.lower() == _TEXT
+    lines = [f"line {row + 1}" for row in rows] if is_lines else places(path, rows)
+    named = [inputs.ids[row] for row in rows]
+    return [
+        line if name in (str(row + 1), f"row {row + 1}") else name
+        for row, line, name in zip(rows, lines, named, strict=True)
+    ]
 
 
 def _images(path: Path, column: str) -> Inputs:
@@ -164,5 +185,5 @@ def _files(root: Path, suffixes: frozenset[str] | set[str]) -> list[str]:
     if len(names) < len(seen):
         others = Counter(path.suffix.lower() or path.name for path in seen if path.suffix.lower() not in suffixes)
         told = ", ".join(f"{count} {kind}" for kind, count in others.most_common(_KINDS))
-        log.warning("%d files in %s are of other kinds and passed over: %s", len(seen) - len(names), root, told)
+        log.warning("%s in %s of other kinds, passed over: %s", many(len(seen) - len(names), "file"), root, told)
     return names

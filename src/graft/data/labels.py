@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.faults import Faults
+from graft.data.lines import place
 from graft.data.strings import Strings, written
 from graft.data.table import Kind
-from graft.errors import ConfigError, GraftError
+from graft.errors import ConfigError, GraftError, many
 
 _TRUE, _FALSE = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
 _NO_VALUE = frozenset({"na", "n/a"})  # in lower case; as a class they may be meant
 _BINS = 10  # of values, so that each split has low and high ones
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+_NAMED = 3  # wrong values to name beside the first
 _SPLITS = 3  # each must have a sample of each class
 
 
@@ -91,8 +94,8 @@ def _classes(path: Path, name: str, column: Strings) -> Labels:
         )
     if len(classes) * _SPLITS > (rows := int(column.present.sum())) and len(classes) > _BINS:
         raise GraftError(
-            f"{path}, column {name!r}: {len(classes)} different values in {rows} rows are hardly classes. If they are"
-            " numbers to predict: task=regression; else name another column."
+            f"{path}, column {name!r}: {len(classes)} different values in {many(rows, 'row')} are hardly classes. If"
+            " they are numbers to predict: task=regression; else name another column."
         )
     position = {name: number for number, name in enumerate(classes)}
     targets = np.array([*(position[each] for each in plain), 0], dtype=np.int64)[column.codes]
@@ -118,8 +121,8 @@ def _sets(path: Path, name: str, column: Strings, separator: str | None, min_row
     if (least := counts[kept].min()) < _SPLITS:
         rare = sorted((int(counts[number]), classes[number]) for number in kept if counts[number] < _SPLITS)
         raise GraftError(
-            f"{path}, column {name!r}: the label {rare[0][1]!r} is in {least} of {len(column)} rows, and {len(rare)}"
-            f" labels are in fewer than {_SPLITS}; each split needs one. To leave them out:"
+            f"{path}, column {name!r}: the label {rare[0][1]!r} is in {least} of {many(len(column), 'row')}"
+            f" ({many(len(rare), 'label')} in fewer than {_SPLITS}); each split needs one. To leave them out:"
             f" {keys}.min_rows={_SPLITS}."
         )
     targets = flags[:, kept].astype(np.int64)[column.codes]
@@ -129,40 +132,66 @@ def _sets(path: Path, name: str, column: Strings, separator: str | None, min_row
 
 def _flags(path: Path, columns: Mapping[str, Strings]) -> Labels:
     targets = np.zeros((_rows(columns), len(columns)), dtype=np.int64)
+    faults = Faults(str(path))
     for position, (name, column) in enumerate(columns.items()):
         plain = [value.lower() for value in _as_one_number(column.values)]
-        for code, value in enumerate(plain):
-            if value not in _TRUE | _FALSE:
-                row = column.first(code) + 1
-                raise GraftError(
-                    f"{path}, row {row}, column {name!r}: {column.values[code]!r} is neither 0 nor 1. If it is a list"
-                    " of labels, say what stands between them: datamodule.columns.separator."
-                )
+        with faults.noted():
+            _check_flags(path, name, column, [code for code, value in enumerate(plain) if value not in _TRUE | _FALSE])
         targets[:, position] = np.array([*(value in _TRUE for value in plain), False])[column.codes]
+    faults.tell()
     return Labels(list(columns), targets, rarest(targets), _all_present(columns))
+
+
+def _check_flags(path: Path, name: str, column: Strings, wrong: list[int]) -> None:
+    if wrong:
+        raise GraftError(
+            f"{_found(path, name, column, wrong[0])} is neither 0 nor 1{_others(column, wrong)}. If it is a list of"
+            " labels, say what stands between them: datamodule.columns.separator."
+        )
 
 
 def _values(path: Path, columns: Mapping[str, Strings]) -> Labels:
     targets = np.zeros((_rows(columns), len(columns)), dtype=np.float32)
+    faults = Faults(str(path))
     for position, (name, column) in enumerate(columns.items()):
         numbers = [_as_number(value) for value in column.values]
-        for code, number in enumerate(numbers):
-            if number is None:
-                value, row = column.values[code], column.first(code) + 1
-                if all(each is None for each in numbers):
-                    raise GraftError(
-                        f"{path}, row {row}, column {name!r}: {value!r} is no number, and no other value of the column"
-                        " is: if they are classes, leave out task=regression."
-                    )
-                hint = "write it with a decimal point and no comma" if "," in value else "correct it"
-                raise GraftError(
-                    f"{path}, row {row}, column {name!r}: {value!r} is no number: {hint}, or empty the cell and leave"
-                    " the row out, datamodule.bad_files=skip."
-                )
+        with faults.noted():
+            _check_numbers(path, name, column, [code for code, number in enumerate(numbers) if number is None])
         targets[:, position] = np.array([*numbers, np.nan], dtype=np.float32)[column.codes]
+    faults.tell()
     present = np.asarray(np.isfinite(targets).all(axis=1))
     targets[~present] = 0
     return Labels(list(columns), targets, _bins(targets[:, 0]), present)
+
+
+def _check_numbers(path: Path, name: str, column: Strings, wrong: list[int]) -> None:
+    if not wrong:
+        return
+    found = _found(path, name, column, wrong[0])
+    if len(wrong) == len(column.values):
+        raise GraftError(
+            f"{found} is no number, and no other value of the column is: if they are classes, leave out"
+            " task=regression."
+        )
+    comma = "," in column.values[wrong[0]]
+    hint = "write it with a decimal point and no comma" if comma else "correct it"
+    raise GraftError(
+        f"{found} is no number{_others(column, wrong)}: {hint}, or empty the cell and leave the row out,"
+        " datamodule.bad_files=skip."
+    )
+
+
+def _found(path: Path, name: str, column: Strings, code: int) -> str:
+    """Where a value stands first, and the value."""
+    return f"{path}, {place(path, column.first(code))}, column {name!r}: {column.values[code]!r}"
+
+
+def _others(column: Strings, wrong: list[int]) -> str:
+    """Says which other values are wrong too."""
+    if not (others := [repr(column.values[code]) for code in wrong[1:]]):
+        return ""
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return f" (nor {'is' if len(others) == 1 else 'are'} {', '.join(others[:_NAMED])}{more})"
 
 
 def _as_number(value: str) -> float | None:

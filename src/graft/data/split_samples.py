@@ -82,6 +82,13 @@ class SplitSamples(LightningDataModule):
         self._decoded: Mapping[str, Decoded] = {}
         self._prepared: Table | None = None  # gives network inputs, not canonical samples
 
+    def look(self) -> None:
+        """Tells what is wrong with the data as far as that is found at once; `read` tells it too.
+
+        Raises:
+            GraftError: names what is missing or broken.
+        """
+
     @abstractmethod
     def read(self) -> Table:
         """Finds the samples and checks that they can be read.

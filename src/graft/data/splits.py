@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graft.data.folds import Fold, hold_out_fold
 from graft.data.table import Rows
-from graft.errors import ConfigError, GraftError
+from graft.errors import ConfigError, GraftError, many
 
 SPLITS = ("train", "val", "test")
 
@@ -74,8 +74,8 @@ def _hold_out(rows: Rows, strata: NDArray[Any], share: float, seed: int, name: s
     held_out = math.ceil(share * len(rows))
     if min(counts, default=0) < 2 or not len(counts) <= held_out <= len(rows) - len(counts):
         raise GraftError(
-            f"Too few samples for a {name} split: datamodule.split.{name}={share} of {len(rows)} samples are "
-            f"{held_out}, of {len(counts)} kinds to share out, the rarest with {min(counts, default=0)}. "
+            f"Too few samples for a {name} split: datamodule.split.{name}={share} of {many(len(rows), 'sample')} makes "
+            f"{held_out}, of {many(len(counts), 'kind')} to share out, the rarest with {min(counts, default=0)}. "
             f"Each kind needs a sample on both sides: add samples, or change datamodule.split.{name}."
         )
     rest, out = train_test_split(rows, test_size=share, stratify=strata[rows], random_state=seed)
@@ -141,8 +141,8 @@ def _check_groups(splits: Mapping[str, Rows], groups: NDArray[Any]) -> None:
     for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
         if len(both := np.intersect1d(groups[splits[first]], groups[splits[second]])):
             raise GraftError(
-                f"{len(both)} groups lie in two splits: {str(both[0])!r} is in {first} and in {second}. Put all samples"
-                " of a group into one of the splits that the data name, or have them grouped by something else."
+                f"{many(len(both), 'group')} in two splits: {str(both[0])!r} is in {first} and in {second}. Put all"
+                " samples of a group into one of the splits that the data name, or have them grouped by something else."
             )
 
 
@@ -190,7 +190,7 @@ def check_classes(
             else "Add samples of it (in other groups, where samples are grouped), leave rare"
             f" {noun} out of the data, or change datamodule.split."
         )
-        raise GraftError(f"{first}; it has {total} samples in all. {remedy}")
+        raise GraftError(f"{first}; it has {many(total, 'sample')} in all. {remedy}")
     return warned
 
 
@@ -203,7 +203,9 @@ def take_shots(rows: Rows, targets: Rows, shots: int, seed: int, classes: Sequen
     rank = _rank_in_class(targets[rows], seed)
     for target, name in enumerate(classes):
         if (has := int((targets[rows] == target).sum())) < shots:
-            raise GraftError(f"datamodule.shots={shots}, but class {name!r} has {has} training samples: at most {has}.")
+            raise GraftError(
+                f"datamodule.shots={shots}, but class {name!r} has {many(has, 'training sample')}: at most {has}."
+            )
     return rows[rank < shots]
 
 

@@ -64,7 +64,7 @@ def parts_with(
         else:
             parts += _made_by_all(samples, chunks, store, computed)
     seconds = time.monotonic() - started
-    log.info("%s of %d samples: %d were missing, and took %.1f s", holds, len(samples), len(positions), seconds)
+    log.info("%s of %d samples: %d of them new, in %.1f s", holds, len(samples), len(positions), seconds)
     return parts
 
 

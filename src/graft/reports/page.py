@@ -1,5 +1,6 @@
 """`report.html`: a run on one page that needs nothing else, made from its folder alone."""
 
+import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -7,9 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from PIL import Image
 
 from graft.data.table import Kind
-from graft.reports.contents import Contents, read_contents
+from graft.reports.contents import Contents, Error, read_contents
 from graft.reports.drawing import as_svg
 from graft.reports.figures import CURVES, figures
 from graft.reports.filling import filled
@@ -22,6 +24,7 @@ from graft.runs.folder import RunFolder
 _LARGEST_CONFUSION = 30  # classes; a larger table shows nothing to the eye
 _NAMED_CONFUSION = 8  # classes; above, the columns have numbers for names
 _CONFUSED = 10  # pairs of classes
+_FRAME = 150  # pixels: no picture of the gallery is shown narrower, see page.css
 _SECTIONS = ("Learning curves: ", "Choices: ")  # how the titles of their pictures begin
 
 
@@ -55,6 +58,7 @@ def rendered(contents: Contents, pictures: Mapping[str, Figure]) -> str:
         phases=phases(contents),
         seconds={key: value for key, value in contents.summary.items() if key.startswith("seconds")},
         bound=bound(contents.summary),
+        enlarged=enlarged(contents.errors),
         environment=json.dumps(contents.sessions, indent=2, ensure_ascii=False),
         duplicates=contents.data.get("duplicates", {"exact": 0, "near": 0, "examples": []}),
     )
@@ -67,8 +71,15 @@ def bound(summary: Mapping[str, Any]) -> str:
         return ""
     share = f"{wait / (wait + step):.0%}"
     if wait > step:
-        return f"Data bound the training: {share} of it was waiting for batches. More datamodule.num_workers may help."
-    return f"Computation bound the training: {share} of it was waiting for batches."
+        return f"Training waited for data in {share} of its time: more datamodule.num_workers may help."
+    return f"Training computed most of its time: it waited for data in {share} of it."
+
+
+def enlarged(errors: Sequence[Error]) -> tuple[int, int] | None:
+    """Returns width and height of the narrowest image, where that is shown larger than it is; None: there is none."""
+    sizes = [Image.open(io.BytesIO(error.image)).size for error in errors if error.image is not None]
+    narrowest = min(sizes, default=(_FRAME, _FRAME))
+    return narrowest if narrowest[0] < _FRAME else None
 
 
 def _embedded(pictures: Mapping[str, Figure], section: str) -> dict[str, Markup]:

@@ -6,7 +6,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from graft.errors import many
+
 _SPLITS = ("train", "val", "test")
+_PACE = {"pace/data_wait": "of training: waiting for data", "pace/step": "of training: computing"}
 _WIDTH = 160  # columns; a narrower terminal wraps
 
 
@@ -28,7 +31,7 @@ def outcome_table(summary: Mapping[str, Any]) -> Table:
         table.add_row(name, *(_number(summary.get(f"{split}/{name}")) for split in shown))
     table.add_section()
     for key in (key for key in summary if key.startswith(("seconds", "pace/"))):
-        table.add_row(key.replace("/", ": "), f"{summary[key]:.1f} s")
+        table.add_row(_PACE.get(key, key.replace("/", ": ")), f"{summary[key]:.1f} s")
     table.add_section()
     for key in (key for key in summary if key.startswith("parameters/")):
         table.add_row(key.replace("/", ": "), f"{summary[key]:,}")
@@ -74,7 +77,7 @@ def forgetting_table(found: Mapping[str, Any]) -> Table:
     """Tabulates what a backbone still can of what it was pretrained for."""
     same = found["divergence"] < 1e-6
     table = Table(caption="nothing in the backbone has learnt: it is the pretrained one" if same else None)
-    table.add_column(f"original head on {found['images']} images")
+    table.add_column(f"original head on {many(found['images'], 'image')}")
     table.add_column("pretrained", justify="right")
     table.add_column("after the training", justify="right")
     if "labelled" in found:

@@ -15,6 +15,7 @@ from graft.runs.atomic import write_json, write_text
 from graft.runs.rank import rank
 from graft.runs.secrets import redact_tree
 from graft.runs.signals import shielded
+from graft.runs.signs import giving_signs
 from graft.runs.splits import check_splits, save_splits
 from graft.runs.status import State, Status, read_status
 
@@ -132,7 +133,8 @@ class RunFolder:
     def recording(self) -> Iterator[None]:
         """Writes down how the block ends: done, failed or interrupted. The exception goes on its way."""
         try:
-            yield
+            with giving_signs(self.status) if self._writes else contextlib.nullcontext():
+                yield
         except BaseException as error:
             with shielded(), contextlib.suppress(GraftError):  # on a full disk the first error is the one to show
                 self._end(error)

@@ -14,7 +14,8 @@ from graft.runs.atomic import write_text
 from graft.runs.folder import RunFolder
 from graft.runs.rank import rank
 from graft.runs.tracking import finish_wandb
-from graft.runs.wandb_run import WandbRun, link, show_best_of
+from graft.runs.wandb_links import link
+from graft.runs.wandb_run import WandbRun, show_best_of
 from graft.runs.wandb_start import resolved, start
 
 

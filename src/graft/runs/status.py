@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,8 +21,7 @@ from typing import Self
 from graft.errors import GraftError, Interrupted
 from graft.runs.atomic import write_json
 from graft.runs.secrets import redact, redact_tree
-
-_SILENCE = 15 * 60  # seconds without a file written after which a run of another machine counts as gone
+from graft.runs.signs import is_silent
 
 
 class State(StrEnum):
@@ -152,10 +152,17 @@ def read_status(path: Path) -> Status:
 
 
 def _goes_on(status: Status, folder: Path) -> bool:
-    """Whether a run's process exists; of another machine only the files can tell, by when one was written last."""
+    """Whether a run's process exists; of another machine the files tell, of which it touches one every minute."""
     if status.host in ("", _machine()):
         return Process(_machine(), status.pid, status.process).exists
-    return time.time() - max(file.stat().st_mtime for file in folder.iterdir()) < _SILENCE
+    return not is_silent(folder, max(_times(folder), default=0.0))
+
+
+def _times(folder: Path) -> Iterator[float]:
+    for file in folder.iterdir():
+        with contextlib.suppress(OSError):  # it was a temporary one
+            if not file.name.startswith("."):
+                yield file.stat().st_mtime
 
 
 @functools.cache

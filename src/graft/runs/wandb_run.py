@@ -1,8 +1,7 @@
 """A run at Weights & Biases: what Lightning's logger does, and what a run of Graft has beside."""
 
-import contextlib
 import logging
-import os
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +31,6 @@ def show_best_of(run: Any, monitor: str | None, goal: str | None) -> None:
     best = {"train/loss": "min", "val/loss": "min", **({monitor: goal} if monitor and goal else {})}
     for metric, which in best.items():
         run.define_metric(metric, step_metric=_STEP, step_sync=True, summary=f"{which},last")
-
-
-def link(run: Any, folder: Path) -> None:
-    """Leaves a link to the run's files in a folder of such links, which `wandb leet` and `wandb sync` take as a whole.
-
-    Links to runs that were deleted are removed. Where a file system has no links, there are none.
-
-    Args:
-        run: The W&B run.
-        folder: Made where it is absent.
-    """
-    files = Path(run.dir).parent.absolute()
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.iterdir():
-            if old.is_symlink() and not old.exists():
-                old.unlink(missing_ok=True)
-        (folder / files.name).symlink_to(os.path.relpath(files, folder.absolute()))
 
 
 class WandbRun(WandbLogger):
@@ -84,6 +65,11 @@ class WandbRun(WandbLogger):
         self._keeps_checkpoint = keeps_checkpoint
         if keeps_code:
             experiment.log_code(str(Path(graft.__file__).parent), name="graft-code", exclude_fn=_holds_a_secret)
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
+        """Tells W&B what it does not know: it warns of values that its own sweep has set, even of the same ones."""
+        told, known = vars(params) if isinstance(params, Namespace) else params, self.experiment.config
+        super().log_hyperparams({key: value for key, value in told.items() if key not in known or known[key] != value})
 
     def log_graph(self, model: Any, input_array: Any = None) -> None:
         """Watches what learns now, and nothing else any more: Lightning calls it before a fit, Graft at each phase."""

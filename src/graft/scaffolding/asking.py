@@ -11,16 +11,18 @@ Writes a new choice of a group, with its test, ready to run; never overwrites a 
 
 Usage: graft new datamodule <name> [base=image_folder|image_table|text_table|python]
        graft new backbone <name> [base=timm|transformers] [model=<name or id>]
+       graft new backbone <name> base=python
        graft new strategy <name>      a schedule of phases
        graft new task <name>          a loss or metrics of your own, in Python
        graft new experiment <name>    a full recipe
 
-base=python is for data that lie in a way which none of the others knows. A name is made of a-z, 0-9 and _."""
+base=python is for data that lie in a way which none of the others knows, and for a network that neither timm nor
+transformers has. A name is made of a-z, 0-9 and _."""
 
 # The kinds, each with what it may be built upon, the usual one first.
 BASES = {
     "datamodule": ("image_folder", "image_table", "text_table", "python"),
-    "backbone": ("timm", "transformers"),
+    "backbone": ("timm", "transformers", "python"),
     "strategy": ("phases",),
     "task": ("classification",),
     "experiment": ("recipe",),
@@ -65,12 +67,13 @@ def understood(words: list[str]) -> Wish:
     if kind not in BASES:
         raise ConfigError(f"graft new {kind}: there are {', '.join(BASES)}.{did_you_mean(kind, BASES)}")
     options = dict(word.split("=", 1) for word in words if "=" in word)
-    known = ["base", *(["model"] if kind == "backbone" else [])] if len(BASES[kind]) > 1 else []
-    if unknown := [key for key in options if key not in known]:
-        raise ConfigError(f"graft new {kind} knows no '{unknown[0]}', only {', '.join(known) or 'a name'}.")
     base = options.get("base", BASES[kind][0])
-    if base not in BASES[kind]:
+    known = ["base", *(["model"] if base in _MODELS else [])] if len(BASES[kind]) > 1 else []
+    if "base" in known and base not in BASES[kind]:
         raise ConfigError(f"base={base}: there are {', '.join(BASES[kind])}.{did_you_mean(base, BASES[kind])}")
+    if unknown := [key for key in options if key not in known]:
+        said = f"{kind} base={base}" if "base" in options and "base" in known else kind
+        raise ConfigError(f"graft new {said} knows no '{unknown[0]}', only {', '.join(known) or 'a name'}.")
     model = options.get("model", _MODELS.get(base, ""))
     if model and not re.fullmatch(r"[\w./-]+", model):
         raise ConfigError(f"model={model} is no name of a network: see timm.list_models(), or ids on the model hub.")

@@ -33,6 +33,11 @@ _FILES: Mapping[tuple[str, str], Mapping[str, str]] = {
         "transformers.yaml": "configs/backbone/@name@.yaml",
         "test_transformers.py": "tests/backbones/test_@name@.py",
     },
+    ("backbone", "python"): {
+        "network.yaml": "configs/backbone/@name@.yaml",
+        "network.py": "src/graft/backbones/@name@.py",
+        "test_network.py": "tests/backbones/test_@name@.py",
+    },
     ("strategy", "phases"): {
         "strategy.yaml": "configs/strategy/@name@.yaml",
         "test_strategy.py": "tests/strategies/test_@name@.py",
@@ -47,14 +52,15 @@ _FILES: Mapping[tuple[str, str], Mapping[str, str]] = {
         "test_experiment.py": "tests/experiments/test_@name@.py",
     },
 }
-_NEXT = {
-    "image_folder": "put a folder of images for each class into data/@name@",
-    "image_table": "put the table and its images into data/@name@, and name its columns in the file",
-    "text_table": "put the table into data/@name@.csv, and name its columns in the file",
-    "python": "say in the Python file how your data lie",
-    "classification": "say in the Python file what you want to learn otherwise",
-    "phases": "say in the file what is to learn when",
-    "recipe": "say in the file what makes the recipe",
+_NEXT: Mapping[tuple[str, str], str] = {
+    ("datamodule", "image_folder"): "put a folder of images for each class into data/@name@",
+    ("datamodule", "image_table"): "put the table and its images into data/@name@, and name its columns in the file",
+    ("datamodule", "text_table"): "put the table into data/@name@.csv, and name its columns in the file",
+    ("datamodule", "python"): "say in the Python file how your data lie",
+    ("backbone", "python"): "put your network into the Python file",
+    ("task", "classification"): "say in the Python file what you want to learn otherwise",
+    ("strategy", "phases"): "say in the file what is to learn when",
+    ("experiment", "recipe"): "say in the file what makes the recipe",
 }
 
 
@@ -66,7 +72,7 @@ def files(wish: Wish) -> dict[str, str]:
 
 def what_next(wish: Wish) -> str:
     """Returns what a user does before the first run; "" where there is nothing to do."""
-    return _filled(_NEXT.get(wish.base, ""), wish)
+    return _filled(_NEXT.get((wish.kind, wish.base), ""), wish)
 
 
 def _text(template: str) -> str:

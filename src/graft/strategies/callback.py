@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy
 
 from graft.backbones.stages import Stage
-from graft.errors import ConfigError
+from graft.errors import ConfigError, many
 from graft.strategies.freezing import set_learning
 from graft.strategies.phases import Strategy
 from graft.strategies.selection import is_adapter
@@ -69,8 +69,9 @@ class PhaseChanges(Callback):
         if idle:
             layers = sorted({re.split(r"\.(?:lora_|ia3_)", name)[0].removeprefix("backbone.") for name in idle})
             raise ConfigError(
-                f"strategy.adapter has no effect in {len(layers)} layers, whose weights the network reads by itself:"
-                f" {', '.join(layers[:4])}{' …' if len(layers) > 4 else ''}. Leave them out: strategy.adapter.targets."
+                f"strategy.adapter has no effect in {many(len(layers), 'layer')}, whose weights the network reads by"
+                f" itself: {', '.join(layers[:4])}{' …' if len(layers) > 4 else ''}. Leave them"
+                " out: strategy.adapter.targets."
             )
 
     def _enter(self, number: int, trainer: pl.Trainer) -> None:
@@ -82,7 +83,7 @@ class PhaseChanges(Callback):
             trainer.strategy.configure_ddp()
         for logger in trainer.loggers:
             logger.log_graph(trainer.lightning_module)  # what watches gradients watches those of the new phase
-        log.info("Epoch %d: phase %d of strategy %s begins", trainer.current_epoch, number + 1, self._strategy.name)
+        log.info("Epoch %d: phase %d of strategy %s begins", trainer.current_epoch + 1, number + 1, self._strategy.name)
 
     def _rescale(self, old: int, new: int, trainer: pl.Trainer) -> None:
         """Moves every group's rate, and the base that its scheduler starts from, to the new phase's scale."""

@@ -6,6 +6,8 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping
 
+from graft.errors import many
+
 log = logging.getLogger(__name__)
 
 
@@ -21,8 +23,8 @@ class EarlyStoppingInLastPhase(EarlyStopping):
         super().on_train_end(trainer, pl_module)
         if self.stopped_epoch:
             log.info(
-                "stopped after epoch %d, as %s has not improved in %d validations (callbacks.early_stopping)",
-                *(self.stopped_epoch + 1, self.monitor, self.patience),
+                "stopped after epoch %d, as %s has not improved in %s (callbacks.early_stopping)",
+                *(self.stopped_epoch + 1, self.monitor, many(self.patience, "validation")),
             )
 
     def _should_skip_check(self, trainer: pl.Trainer) -> bool:

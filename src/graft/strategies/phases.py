@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from graft.errors import ConfigError, did_you_mean
+from graft.errors import ConfigError, did_you_mean, many
 from graft.strategies.adapters import Adapter
 from graft.strategies.selection import KINDS
 from graft.strategies.solvers import Solver
@@ -143,7 +143,7 @@ class Strategy:
             raise ConfigError("strategy.k is null, but a phase says `train: last_k`: set strategy.k.")
         if not 0 <= count <= available:
             key = f"strategy.k={count}" if text == "k" else f"strategy.phases: 'train: last_{count}'"
-            raise ConfigError(f"{key}: the backbone has {available} stages: 0 to {available} are possible.")
+            raise ConfigError(f"{key}: the backbone has {many(available, 'stage')}: 0 to {available} are possible.")
         return count
 
     def _listed(self) -> str:
@@ -171,7 +171,7 @@ class Strategy:
         last = self.phases[-1].epochs
         if last is not None and starts[-1] + last != max_epochs:
             raise ConfigError(
-                f"The phases of strategy {self.name} take {starts[-1] + last} epochs, trainer.max_epochs is"
+                f"The phases of strategy {self.name} take {many(starts[-1] + last, 'epoch')}, trainer.max_epochs is"
                 f" {max_epochs}: make them equal, or set epochs: null in the last phase."
             )
 

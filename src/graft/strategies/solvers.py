@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression as Regression
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
 
-from graft.errors import ConfigError
+from graft.errors import ConfigError, many
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class LogisticRegression(Solver):
         """Fills a linear layer, see `Solver`."""
         layer = _linear(head)
         if absent := layer.out_features - len(set(targets.tolist())):
-            raise ConfigError(f"strategy.start: {absent} of {layer.out_features} classes have no training sample.")
+            raise ConfigError(f"strategy.start: of {layer.out_features} classes, {absent} without a training sample.")
         inputs, back = _coordinates(features.double().numpy())
         labels = targets.numpy()
         counts = None if weights is None else weights.double().numpy()
@@ -194,7 +194,9 @@ class Memory(Solver):
         head.memorise(features, targets, weights)
         possible = [k for k in self._candidates if k < len(features)] or [len(features) - 1]
         if len(possible) < len(self._candidates) or possible[-1] not in self._candidates:
-            log.warning("of strategy.start.k=%s, with %d samples: %s", self._candidates, len(features), possible)
+            log.warning(
+                "of strategy.start.k=%s, with %s: %s", self._candidates, many(len(features), "sample"), possible
+            )
         shown = track(possible, description="neighbours, each sample left out in turn", transient=True)
         scores = np.array([head.left_out_accuracy(k) for k in shown])
         head.k = possible[int(scores.argmax())]

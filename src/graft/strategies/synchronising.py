@@ -7,7 +7,7 @@ from timm.layers.norm_act import BatchNormAct2d, SyncBatchNormAct
 from torch import nn
 
 from graft.backbones.stages import Stage
-from graft.errors import ConfigError
+from graft.errors import ConfigError, many
 from graft.runs.rank import rank
 from graft.strategies.freezing import batch_norms_that_learn
 from graft.strategies.phases import Strategy
@@ -34,9 +34,9 @@ def synchronise_norms(strategy: Strategy, stages: Sequence[Stage], processes: in
     if not asked:
         log.log(
             logging.WARNING if rank() == 0 else logging.INFO,  # said once
-            "%d BatchNorm layers learn, and each of the %d processes normalises by its own samples: the result is not"
+            "the strategy trains %s, and each of the %d processes normalises by its own samples: the result is not"
             " that of one process with batches as large. On GPUs trainer.sync_batchnorm=true makes it so.",
-            len(norms),
+            many(len(norms), "BatchNorm layer"),
             processes,
         )
         return

@@ -34,7 +34,7 @@ def stage_table(strategy: Strategy, stages: Sequence[Stage], lr: float) -> Table
     table.add_column("parameters", justify="right")
     parts = _parts(strategy)
     for phase, _, _ in parts:
-        table.add_column("solved for" if phase == "start" else f"from epoch {strategy.starts()[phase]}: trainable")
+        table.add_column("solved for" if phase == "start" else f"from epoch {strategy.starts()[phase] + 1}: trainable")
         table.columns[-1].justify = "right"
         table.add_column("learning rate", justify="right")
     for stage in stages:

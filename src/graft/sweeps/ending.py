@@ -13,6 +13,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from graft.comparing.statistics import spread
 from graft.runs.atomic import write_json, write_text
@@ -43,7 +44,9 @@ def conclude(study: Study, settings: DictConfig, folder: Path) -> None:
     best = best_trials(study)
     if open_trials := [str(trial.number) for trial in trials if trial.state is TrialState.RUNNING]:
         log.warning(
-            "of another process, or lost with its machine, and not counted here: trial %s", ", ".join(open_trials)
+            "trial %s is of another process, and not counted here; where that is gone with its machine, the same"
+            " command runs it once more, a quarter of an hour after its last sign of life",
+            ", ".join(open_trials),
         )
     write_text(folder / "trials.csv", _csv(trials, list(objectives(settings))))
     write_json(folder / "best.json", [_described(trial, settings, folder) for trial in best])
@@ -99,7 +102,8 @@ def _table(study: Study, settings: DictConfig) -> Table:
     for trial in _ranked(study)[:_SHOWN]:
         mark = "*" if trial.number in front else ""
         values = [_with_reach(*each) for each in zip(trial.values, _intervals(trial), strict=True)]
-        table.add_row(f"{mark}{trial.number}", *values, f"{trial.user_attrs['seconds']:.1f}", _setting(trial))
+        setting = Text(_setting(trial))  # brackets in it are no markup
+        table.add_row(f"{mark}{trial.number}", *values, f"{trial.user_attrs['seconds']:.1f}", setting)
     return table
 
 

@@ -43,9 +43,10 @@ def after_loss(
     """
     losses = trial.user_attrs.get("losses", 0) + counts
     if losses >= _MOST and (at_once == 1 or runs_alone(trial)):
-        reason = f"its process died before its end, {error or 'by a signal'}".rstrip(".")
-        again = f"out of memory? It did so {losses} times; hydra.sweeper.retry_failed=true tries it again"
-        return Outcome(Ending.FAILED, message=redact(f"{reason}: {again}"), seconds=found.seconds)
+        died = f"its process died before its end, {error or 'by a signal'}".rstrip(".")
+        reason = f"{died}: out of memory?" if found.killed else f"{found.message}: by a time limit?"
+        again = f"It did so {losses} times; hydra.sweeper.retry_failed=true tries it again"
+        return Outcome(Ending.FAILED, message=redact(f"{reason} {again}"), seconds=found.seconds)
     return Again(trial.number, losses, alone=losses >= _MOST or (found.killed and error is not None))
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from graft.errors import many
+
 log = logging.getLogger(__name__)
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -37,7 +39,7 @@ def take_accelerators(count: int) -> None:
             return
     while _held:
         _held.pop().release()
-    log.warning("no %d of the %d accelerators are free: runs share them; lower launcher.jobs", count, len(visible))
+    log.warning("of %s, no %d free: runs share them; lower launcher.jobs", many(len(visible), "accelerator"), count)
 
 
 def accelerators(devices: int | str | Sequence[int]) -> int:

@@ -4,11 +4,14 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from filelock import FileLock
 from hydra.plugins.launcher import Launcher
+from optuna.trial import FrozenTrial
 
-from graft.errors import GraftError
+from graft.errors import GraftError, many
 from graft.runs.folder import RunFolder
 from graft.runs.status import State, read_status
 from graft.sweeps.ending import best_trials
@@ -17,38 +20,79 @@ from graft.sweeps.sweep import Sweep
 log = logging.getLogger(__name__)
 
 
+_HERE = ("BasicLauncher", "JoblibLauncher", "LocalLauncher")  # launchers whose runs are on this machine
+
+
 def prove(sweep: Sweep, launcher: Launcher) -> None:
     """Tests the best checkpoint, or trains the best configuration anew and tests that; what is done is left alone.
+
+    Of several processes at one study the last does it: before, a trial under way may still become the best.
 
     Raises:
         GraftError: It failed.
     """
-    for trial in best_trials(sweep.study):
-        if sweep.settings.best == "test":
-            for folder in sweep.folders(str(trial.number)):
-                _test(folder)
-        else:
-            _retrain(sweep, launcher, f"best_{trial.number}", trial.params)
+    with FileLock(sweep.folder / ".proof.lock"):
+        if others := sweep.under_way():
+            numbers = ", ".join(str(trial.number) for trial in others)
+            log.warning("hydra.sweeper.best is left to the process that ends last: trial %s is under way", numbers)
+            return
+        if missing := sweep.missing():
+            log.warning("hydra.sweeper.best waits for what is missing, %s: nothing is tested", many(missing, "trial"))
+            return
+        best = best_trials(sweep.study)
+        _warn_of_another_look(sweep, best)
+        for trial in best:
+            if sweep.settings.best == "test":
+                for folder in sweep.folders(str(trial.number)):
+                    _test(folder)
+            else:
+                _retrain(sweep, launcher, f"best_{trial.number}", trial.params)
 
 
 def _test(folder: Path) -> None:
+    if not _is_tested(folder):
+        _graft("evaluate", f"run={folder}", failed=f"{folder} could not be tested")
+
+
+def _is_tested(folder: Path) -> bool:
     known = (json.loads(file.read_text()) for file in (folder / "evaluations").glob("*.json"))
-    if not any((each.get("split"), each.get("checkpoint")) == ("test", "best") for each in known):
-        ended = subprocess.run([sys.executable, "-m", "graft", "evaluate", f"run={folder}"], check=False)
-        if ended.returncode:
-            raise GraftError(f"{folder} could not be tested")
+    return any((each.get("split"), each.get("checkpoint")) == ("test", "best") for each in known)
+
+
+def _warn_of_another_look(sweep: Sweep, best: Sequence[FrozenTrial]) -> None:
+    """Tells when an earlier best has been tested: of several scores of the test split the first one was blind."""
+    own = {name for trial in best for name in (str(trial.number), f"best_{trial.number}")}
+    others = [folder.name for folder in sorted(sweep.folder.iterdir()) if folder.is_dir() and folder.name not in own]
+    looked = [name for name in others if name.startswith("best_") or any(map(_is_tested, sweep.folders(name)))]
+    if looked:
+        log.warning(
+            "the search has chosen anew since %s was tested: this is another look at the test split, so report both",
+            ", ".join(looked),
+        )
 
 
 def _retrain(sweep: Sweep, launcher: Launcher, name: str, params: dict[str, object]) -> None:
     folders = sweep.folders(name)
-    begun = [folder for folder in folders if (folder / "status.json").exists()]
-    for folder in begun:
-        if (state := read_status(folder / "status.json").state) is not State.DONE:
-            raise GraftError(f"{folder} is {state}: go on with `graft train resume={folder}`, or move it away.")
-    if begun:
-        log.info("%s is there already and stays", sweep.folder / name)
-        return
-    lines = [[*line, "test=true", "report=true", "bootstrap=500"] for line in sweep.lines(params, name, None)]
-    launcher.launch(lines, initial_job_idx=len(sweep.study.get_trials(deepcopy=False)) * len(sweep.repeats))
+    for folder in folders:
+        if (folder / "status.json").exists():
+            _go_on(folder, here=type(launcher).__name__ in _HERE)
+    if lines := [[*line, "test=true", "report=true", "bootstrap=500"] for line in sweep.lines(params, name, None)]:
+        launcher.launch(lines, initial_job_idx=len(sweep.study.get_trials(deepcopy=False)) * len(sweep.repeats))
     for folder in folders:
         RunFolder(folder).load_summary()
+
+
+def _go_on(folder: Path, *, here: bool) -> None:
+    """Ends a retraining that an earlier start has begun; one that is done stays as it is."""
+    state = read_status(folder / "status.json").state
+    if state is State.DONE:
+        log.info("%s is there already and stays", folder)
+    elif here and state in (State.KILLED, State.INTERRUPTED):
+        _graft("train", f"resume={folder}", failed=f"{folder} could not be gone on with; move it away to begin it anew")
+    else:
+        raise GraftError(f"{folder} is {state}: go on with `graft train resume={folder}`, or move it away.")
+
+
+def _graft(*words: str, failed: str) -> None:
+    if subprocess.run([sys.executable, "-m", "graft", *words], check=False).returncode:
+        raise GraftError(failed)

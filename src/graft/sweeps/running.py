@@ -7,15 +7,16 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
-from optuna import Study
 from optuna.trial import FrozenTrial
 
 from graft.config.space import read_space
-from graft.errors import ConfigError, GraftError, Interrupted
+from graft.errors import GraftError, Interrupted, many
 from graft.runs.atomic import write_text
 from graft.runs.log import logging_sweep_to
 from graft.runs.secrets import redact
 from graft.sweeps.ending import announce_trial, conclude, first_line
+from graft.sweeps.owning import check_own
+from graft.sweeps.presence import present
 from graft.sweeps.proof import prove
 from graft.sweeps.repeats import repeats
 from graft.sweeps.study import open_storage, open_study
@@ -39,37 +40,27 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
     settings = config.hydra.sweeper
     folder = Path(str(config.hydra.sweep.dir)).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    space = read_space(settings.params, arguments, launcher.hydra_context.config_loader)  # type: ignore[attr-defined]
+    space = read_space(settings.params, arguments)
     study = open_study(open_storage(settings.storage, folder), config, space)
-    _check_own(study, folder)
-    write_text(folder / "multirun.yaml", redact(OmegaConf.to_yaml(config)))
+    check_own(study, folder)
     sweep = Sweep(settings, folder, space, study, repeats(settings, int(config.seed)))
-    with logging_sweep_to(folder / "sweep.log"):
+    with sweep.alone():
+        write_text(folder / "multirun.yaml", redact(OmegaConf.to_yaml(config)))
+    with logging_sweep_to(folder / "sweep.log"), present(folder):
         try:
             sweep.recover()
             _work(sweep, launcher)
         except (Interrupted, KeyboardInterrupt):
             log.warning("the sweep is stopped; the same command goes on with it")
+            sweep.stop()
             raise
-        conclude(study, settings, folder)
+        with sweep.alone():
+            conclude(study, settings, folder)
         if settings.best is not None:
             prove(sweep, launcher)
-    if failed := sweep.failed():
+    if failed := sweep.failed(in_line=True):
         last = f"trial {failed[-1].number}: {first_line(failed[-1].user_attrs.get('message', ''))}"
         raise GraftError(f"{len(failed)} of the sweep's trials failed, see trials.csv in {folder}; {last}")
-
-
-def _check_own(study: Study, folder: Path) -> None:
-    """Refuses folders of trials that the study does not know: what lies there would count as what its own came to."""
-    there = [
-        entry for entry in folder.iterdir() if entry.name.isdecimal() and entry.is_dir()
-    ]  # trials come before folders
-    known = len(study.get_trials(deepcopy=False))
-    if strange := [entry for entry in there if int(entry.name) >= known]:
-        raise ConfigError(
-            f"{strange[0]} is of another study than {study.study_name}: study.journal is gone, or hydra.sweeper.storage"
-            " was another. Put it back, move the folder of that sweep away, or give this one a name of its own, name=…."
-        )
 
 
 def _work(sweep: Sweep, launcher: Launcher) -> None:
@@ -111,8 +102,8 @@ def _as_they_began(sweep: Sweep, batch: Sequence[FrozenTrial]) -> Iterator[Froze
 
 
 def _gives_up(sweep: Sweep) -> bool:
-    failed = len(sweep.failed())
+    failed = len(sweep.failed(in_line=False))
     if failed >= sweep.settings.max_failures:
-        log.warning("%d trials have failed: the sweep gives up (hydra.sweeper.max_failures)", failed)
+        log.warning("%s failed: the sweep gives up (hydra.sweeper.max_failures)", many(failed, "trial"))
         return True
     return False

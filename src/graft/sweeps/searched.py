@@ -32,7 +32,8 @@ def searched(config: DictConfig, space: Space, objectives: Mapping[str, str]) ->
     }
     fixed = {key: value for key, value in _settings(config).items() if not _is_below(key, space)}
     own = {"objectives": dict(objectives), "seeds": settings.seeds, "folds": settings.folds}
-    found: dict[str, Any] = redact_tree({**own, **fixed, **_files(space), **varied})
+    brought = {key: value for key, value in space.own.items() if is_setting(key)}
+    found: dict[str, Any] = redact_tree({**own, **fixed, **brought, **_files(space), **varied})
     return found
 
 
@@ -44,16 +45,17 @@ def _settings(config: DictConfig) -> dict[str, Any]:
 
 
 def _is_below(key: str, space: Space) -> bool:
-    """Whether a key gets its value from what is varied: the key itself, or one of a group's."""
-    varied = [each.lstrip("+~").partition("@")[0].replace("/", ".") for each in space.varied]
+    """Whether a key gets its value from the search: the key itself, or one of a group's."""
+    varied = [each.lstrip("+~").partition("@")[0].replace("/", ".") for each in (*space.varied, *space.own)]
     return any(key == each or key.startswith(f"{each}.") for each in varied)
 
 
 def _files(space: Space) -> dict[str, str]:
     """A digest of each file that is chosen from, without its comments."""
+    chosen = {**space.varied, **{key: [value] for key, value in space.own.items()}}
     files = {
         f"{key}={value}": configs_dir() / key / f"{value}.yaml"
-        for key, values in space.varied.items()
+        for key, values in chosen.items()
         if isinstance(values, list)
         for value in values
     }

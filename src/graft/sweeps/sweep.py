@@ -15,9 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 from graft.config.overrides import quoted
 from graft.config.space import Space
 from graft.errors import ConfigError
-from graft.runs.secrets import redact
 from graft.runs.status import Process
 from graft.sweeps.losing import Again, after_loss, runs_alone
+from graft.sweeps.presence import is_gone
 from graft.sweeps.repeats import Repeat
 from graft.sweeps.study import make_sampler, objectives
 from graft.sweeps.trials import Ending, Outcome, has_ended_well, outcome
@@ -47,11 +47,11 @@ class Sweep:
 
     def ask(self) -> list[FrozenTrial]:
         """Returns the next trials, as many as may run at once; none when all are there."""
-        with self._alone():
+        with self.alone():
             if self.settings.n_trials is None:
                 self._enqueue_grid()
             batch: list[FrozenTrial] = []
-            for _ in range(min(self._missing(), self.settings.n_jobs)):
+            for _ in range(min(self.missing(), self.settings.n_jobs)):
                 if batch and (runs_alone(batch[0]) or runs_alone(self._next_in_line())):
                     break
                 batch.append(self._ask_one())
@@ -90,12 +90,10 @@ class Sweep:
             ConfigError: Runs do not tell what is optimised; no other trial will.
         """
         try:
-            found = self._outcome(trial.number)
+            found = self._outcome(trial.number, raised)
         except ConfigError as unknown:
             self._tell(trial.number, Outcome(Ending.FAILED, message=str(unknown)))
             raise
-        if found.ending is Ending.LOST and raised is not None:
-            found = Outcome(Ending.FAILED, message=redact(f"{type(raised).__name__}: {raised}"), seconds=found.seconds)
         return self._settle(trial, found, counts=True, error=error)
 
     def has_begun(self, trial: FrozenTrial) -> bool:
@@ -104,26 +102,40 @@ class Sweep:
 
     def recover(self) -> None:
         """Settles the trials whose sweep was killed: what has ended counts, what was lost is put in line once more."""
-        with self._alone():
-            trials = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            dead = [trial for trial in trials if _is_dead(trial)]
+        with self.alone():
+            dead = [trial for trial in self.under_way() if self._is_dead(trial)]
         for trial in dead:
             found = self._outcome(trial.number)  # which may have to be waited for
-            self._settle(trial, found, counts=found.killed)
-        with self._alone():
-            for trial in self.failed() if self.settings.retry_failed else ():
+            self._settle(trial, found, counts=found.killed and not trial.user_attrs.get("stopped"))
+        with self.alone():
+            for trial in self.failed(in_line=False) if self.settings.retry_failed else ():
                 self._put_in_line(trial, Again(trial.number))
 
-    def failed(self) -> list[FrozenTrial]:
-        """Returns the trials that failed and were not put in line again."""
+    def under_way(self) -> list[FrozenTrial]:
+        """Returns the trials that some process has begun and not ended."""
+        return [trial for trial in self._trials() if trial.state is TrialState.RUNNING]
+
+    def stop(self) -> None:
+        """Notes that this process was told to stop, by which what its runs died of is no fault of theirs."""
+        for trial in self.under_way():
+            if trial.user_attrs.get("owner") == dataclasses.asdict(Process.this()):
+                self.study._storage.set_trial_user_attr(trial._trial_id, "stopped", True)
+
+    def failed(self, *, in_line: bool) -> list[FrozenTrial]:
+        """Returns the trials that failed and were not begun again.
+
+        Args:
+            in_line: Also those that wait for it.
+        """
         trials = self._trials()
-        again = {trial.user_attrs.get("again") for trial in trials}
+        waiting = TrialState.WAITING if in_line else None
+        again = {trial.user_attrs.get("again") for trial in trials if trial.state is not waiting}
         failed = [trial for trial in trials if trial.state is TrialState.FAIL and trial.number not in again]
         return [trial for trial in failed if not _is_lost(trial)]
 
     def _settle(self, trial: FrozenTrial, found: Outcome, counts: bool, error: Exception | None = None) -> Outcome:
         """Writes down what became of a trial; one that was lost is put in line once more, or given up."""
-        with self._alone():
+        with self.alone():
             if found.ending is Ending.LOST:
                 then = after_loss(trial, found, at_once=self.settings.n_jobs, counts=counts, error=error)
                 if isinstance(then, Outcome):
@@ -156,7 +168,8 @@ class Sweep:
                     old.rename(new)
             earlier = next(each for each in self._trials() if each.number == before)
 
-    def _missing(self) -> int:
+    def missing(self) -> int:
+        """Returns how many trials are still to be begun."""
         trials = self._trials()
         if self.settings.n_trials is None:
             return sum(trial.state is TrialState.WAITING for trial in trials)
@@ -193,23 +206,22 @@ class Sweep:
         values = list(found.values) if found.ending is Ending.COMPLETE else None
         self.study.tell(number, values, _STATES.get(found.ending, TrialState.FAIL), skip_if_finished=True)
 
-    def _outcome(self, number: int) -> Outcome:
-        return outcome(self.folders(str(number)), list(objectives(self.settings)))
+    def _outcome(self, number: int, raised: BaseException | None = None) -> Outcome:
+        return outcome(self.folders(str(number)), list(objectives(self.settings)), raised)
+
+    def _is_dead(self, trial: FrozenTrial) -> bool:
+        """Whether the process that launched it is gone; a kill in the midst of asking leaves a trial without one."""
+        owner = trial.user_attrs.get("owner")
+        return owner is None or is_gone(Process(**owner), self.folder)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """Of several processes at the same sweep one counts and asks at a time."""
         with FileLock(self.folder / ".sweep.lock"):
             yield
-
-
-def _is_dead(trial: FrozenTrial) -> bool:
-    """Whether the process that launched a trial is gone; a kill in the midst of asking leaves a trial without one."""
-    owner = trial.user_attrs.get("owner")
-    return owner is None or not Process(**owner).exists
 
 
 def _is_lost(trial: FrozenTrial) -> bool:

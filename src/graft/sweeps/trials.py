@@ -50,19 +50,20 @@ class Outcome:
     killed: bool = False
 
 
-def outcome(folders: Sequence[Path], objectives: Sequence[str]) -> Outcome:
+def outcome(folders: Sequence[Path], objectives: Sequence[str], raised: BaseException | None = None) -> Outcome:
     """Reads what became of a trial; waits for runs that still go on, as those of a sweep do that was killed.
 
-    A folder that no run has claimed is claimed here, as lost: a run that begins late ends at it.
+    A folder that no run has claimed is claimed here, as failed or lost: a run that begins late ends at it.
 
     Args:
         folders: Of its runs, one for each seed.
         objectives: Keys of `summary.json`.
+        raised: What a job raised, perhaps before it had a folder to write it down in.
 
     Raises:
         ConfigError: A summary has no such key.
     """
-    found = [_of_run(folder, objectives) for folder in folders]
+    found = [_of_run(folder, objectives, raised) for folder in folders]
     seconds = sum(each.seconds for each in found)
     for ending in (Ending.LOST, Ending.FAILED, Ending.PRUNED):
         if (first := next((each for each in found if each.ending is ending), None)) is not None:
@@ -74,14 +75,16 @@ def outcome(folders: Sequence[Path], objectives: Sequence[str]) -> Outcome:
 def has_ended_well(folder: Path, objectives: Sequence[str]) -> bool:
     """Whether a run is done and has a number for each objective; nothing is waited for or claimed."""
     run = RunFolder(folder)
-    if not run.status.exists() or read_status(run.status).state is not State.DONE:
-        return False
-    return _of_summary(run, objectives, 0.0).ending is Ending.COMPLETE
-
-
-def _of_run(folder: Path, objectives: Sequence[str]) -> Outcome:
     try:
-        status = _ended(folder)
+        done = run.status.exists() and read_status(run.status).state is State.DONE
+        return done and _of_summary(run, objectives, 0.0).ending is Ending.COMPLETE
+    except GraftError:  # unreadable
+        return False
+
+
+def _of_run(folder: Path, objectives: Sequence[str], raised: BaseException | None) -> Outcome:
+    try:
+        status = _ended(folder, raised)
     except GraftError as unreadable:
         return Outcome(Ending.FAILED, message=str(unreadable))
     match status.state:
@@ -101,7 +104,7 @@ def _of_summary(run: RunFolder, objectives: Sequence[str], seconds: float) -> Ou
     except GraftError as error:
         return Outcome(Ending.FAILED, message=str(error), seconds=seconds)
     if summary.get("pruned_at") is not None:
-        return Outcome(Ending.PRUNED, message=f"pruned after epoch {summary['pruned_at']}", seconds=seconds)
+        return Outcome(Ending.PRUNED, message=f"pruned after epoch {summary['pruned_at'] + 1}", seconds=seconds)
     if unknown := [name for name in objectives if name not in summary]:
         raise ConfigError(_unknown(unknown[0], summary))
     values = [summary[name] for name in objectives]
@@ -119,7 +122,7 @@ def _unknown(name: str, summary: Mapping[str, Any]) -> str:
     )
 
 
-def _ended(folder: Path) -> Status:
+def _ended(folder: Path, raised: BaseException | None) -> Status:
     """Waits until a run has ended in any way."""
     run = RunFolder(folder)
     try:
@@ -127,7 +130,8 @@ def _ended(folder: Path) -> Status:
     except ConfigError:  # claimed, by a run
         pass
     else:
-        replace(Status.begin(), state=State.KILLED, message=_NEVER).write(run.status)
+        claimed = Status.begin()
+        (claimed.end(raised) if raised else replace(claimed, state=State.KILLED, message=_NEVER)).write(run.status)
     told = False
     while (status := read_status(run.status)).state is State.RUNNING:
         if not told:

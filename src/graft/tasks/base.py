@@ -200,7 +200,7 @@ class Task(pl.LightningModule):
 
     def _broken(self, split: str, loss: float) -> NotFiniteError:
         return NotFiniteError(
-            f"The {split} loss became {loss} in epoch {self.current_epoch}, step {self.global_step}."
+            f"The {split} loss became {loss} in epoch {self.current_epoch + 1}, step {self.global_step}."
             " Checkpoints of the epochs before are kept. Usual causes: optimizer.lr too large (try a tenth),"
             " trainer.precision=16-mixed (try 32-true), broken inputs or labels."
         )

@@ -66,6 +66,7 @@ TARGETS: dict[str, type] = {
     "graft.runs.loggers.wandb_logger": WandbLogger,
     "graft.runs.checkpoints.Checkpoint": Checkpoint,
     "graft.runs.checkpoints.Newest": Newest,
+    "graft.runs.progress.ProgressBar": RichProgressBar,
     "graft.strategies.Strategy": Strategy,
     "graft.strategies.averaging.MovingAverage": MovingAverage,
     "graft.strategies.adapters.IA3": IA3,

@@ -60,7 +60,7 @@ class LearningRateMonitor:
 
 @dataclass
 class RichProgressBar:
-    """pytorch_lightning.callbacks.RichProgressBar of 2.6."""
+    """pytorch_lightning.callbacks.RichProgressBar of 2.6, and Graft's own."""
 
     refresh_rate: Annotated[int, Range(0)] = ABSENT
     leave: bool = ABSENT

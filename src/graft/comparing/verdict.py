@@ -1,0 +1,96 @@
+"""Whether the best configuration is the best: seeds that lack, and the test against the runner-up."""
+
+from graft.comparing.grouping import Comparison
+from graft.comparing.statistics import Paired, Spread, paired
+from graft.comparing.wording import seed_names, seeds_of
+from graft.reports.wording import decimals
+
+_FEW_PAIRS = 5
+_CHANCE = 0.05
+_NAMED = 3  # configurations
+
+
+def incomplete(comparison: Comparison) -> str:
+    """Says which ranked configurations lack seeds, and that they are not taken for the best; nothing where none do."""
+    lacking = [(rank, each) for rank, each in enumerate(comparison.ranked, start=1) if each.missing]
+    if not lacking:
+        return ""
+    named = ", ".join(f"rank {rank} ({seeds_of(each)} seeds)" for rank, each in lacking[:_NAMED])
+    more = f" and {len(lacking) - _NAMED:,} more" if len(lacking) > _NAMED else ""
+    said = f"Seeds without a score may be the worse ones, so that these means may be too good: {named}{more}."
+    if len(lacking) == len(comparison.ranked):
+        return f"{said} No configuration has all its seeds."
+    first = comparison.ranked.index(comparison.rivals[0]) + 1
+    return f"{said} {f'The best is rank {first}, with all its seeds' if first > 1 else 'None is taken for the best'}."
+
+
+def verdict(comparison: Comparison) -> str:
+    """Says whether the best configuration is better than the next by more than chance; nothing with less than two.
+
+    Those that lack seeds are left out, unless all do.
+    """
+    if len(comparison.ranked) < 2:
+        return ""
+    if len(comparison.rivals) < 2:
+        return "Only one configuration has all its seeds, so that there is no runner-up to test it against."
+    best, other = comparison.rivals[:2]
+    found = paired(best.scores, other.scores, comparison.mode)
+    if found.spread is None:
+        return (
+            "The best and the runner-up share no seed, so nothing can be paired and whether their difference is more "
+            "than chance is open. Run both with the same seeds, such as seed=0,1,2,3,4."
+        )
+    said = [_tested(found, found.spread)]
+    if found.p is not None or found.spread.n == 1:
+        said.append(_listed(found) if found.spread.n < _FEW_PAIRS else "")
+        said.append(_few(found.spread.n))
+    if found.p is not None and len(comparison.rivals) > 2:
+        said.append(
+            f"Both were picked from {len(comparison.rivals):,} configurations by these very scores, which makes p look "
+            "better than it is; new seeds would tell."
+        )
+    return " ".join(part for part in said if part)
+
+
+def _tested(found: Paired, over: Spread) -> str:
+    places = decimals((over.deviation if found.p is not None else None) or abs(over.mean), leading=2)
+    if over.n == 1:
+        return f"The best and the runner-up share one seed; there, the difference is {over.mean:.{places}f}."
+    if over.interval is None or found.p is None:
+        return f"Over {over.n} shared seeds, the best differs from the runner-up by {over.mean:.{places}f} in each."
+    low, high = over.interval
+    beyond = (
+        "more than chance between seeds would make likely"
+        if found.p < _CHANCE
+        else "chance between seeds could be all of it"
+    )
+    test = f"paired t-test{_corrected(found)}, p = {_probability(found.p)}"
+    return (
+        f"Over {over.n} shared seeds, the best is better than the runner-up by {over.mean:.{places}f} on average (95 % "
+        f"interval {low:.{places}f} to {high:.{places}f}; {test}): {beyond}."
+    )
+
+
+def _corrected(found: Paired) -> str:
+    return ", corrected for the training samples that folds share (Nadeau and Bengio 2003)" if found.shared else ""
+
+
+def _listed(found: Paired) -> str:
+    names = seed_names(list(found.differences))
+    places = decimals(max(map(abs, found.differences.values())))
+    differences = found.differences.values()
+    return (
+        "By seed: "
+        + ", ".join(f"{name}: {value:+.{places}f}" for name, value in zip(names, differences, strict=True))
+        + "."
+    )
+
+
+def _few(pairs: int) -> str:
+    if pairs == 1:
+        return "One pair cannot be told from chance: run both with more seeds, such as seed=0,1,2,3,4."
+    return "That is few pairs: another one can change what is said here." if pairs < _FEW_PAIRS else ""
+
+
+def _probability(p: float) -> str:
+    return f"{p:.2g}" if p >= 1e-4 else "less than 0.0001"
