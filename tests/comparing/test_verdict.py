@@ -57,7 +57,7 @@ def sweep(folder):
                 state = "failed" if score is None else "done"
                 name = f"{number}/seed_{seed}"
                 path = folder(name, score, seed, {"optimizer.lr": rate}, state=state, sweep="night")
-        return compared(*read_runs(run_folders([path.parents[1]])), "val/auroc", "max")
+        return compared(*read_runs(run_folders([path.parents[1]])[0]), "val/auroc", "max")
 
     return make
 
