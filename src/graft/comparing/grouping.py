@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from graft.comparing.reading import SEED_KEYS, Run, Seeds
+from graft.comparing.reading import DRAWN, Run, Seeds
 from graft.comparing.settings import Settings, differing, told_by_name, value_of, written
 from graft.comparing.statistics import Spread, spread
 from graft.comparing.unbegun import with_unbegun
@@ -136,7 +136,7 @@ def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: st
     """
     runs = with_unbegun(runs)
     known = [run for run in runs if run.settings]
-    keys = differing([run.asked for run in known], without=SEED_KEYS)
+    keys = differing([run.asked for run in known], without=DRAWN)
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     rows = [{key: value_of(run.asked, key) for key in keys} for run in known]
     values: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -146,18 +146,21 @@ def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: st
         values[same] = row
     mates = _of_sweeps(known)
     found = [
-        Configuration(values[same], of_group, metric, frozenset[Seeds]().union(*(mates[run.sweep] for run in of_group)))
+        Configuration(values[same], of_group, metric, frozenset[Seeds]().union(*(mates[run.sweep, run.parts] for run in of_group)))
         for same, of_group in groups.items()
     ]
     return Comparison(metric, mode, runs, unreadable, keys, told_by_name(rows, keys), _sorted(found, mode))
 
 
-def _of_sweeps(runs: Sequence[Run]) -> dict[Path | None, set[Seeds]]:
-    """The seeds that each sweep runs its configurations with: all with the same ones, unless some have not begun."""
-    found: dict[Path | None, set[Seeds]] = defaultdict(set)
+def _of_sweeps(runs: Sequence[Run]) -> dict[tuple[Path | None, tuple[int | None, ...]], set[Seeds]]:
+    """The seeds that each sweep runs its configurations of so many folds with, by both.
+
+    All have the same ones, unless some have not begun.
+    """
+    found: dict[tuple[Path | None, tuple[int | None, ...]], set[Seeds]] = defaultdict(set)
     for run in runs:
         if run.sweep is not None:
-            found[run.sweep].add(run.seeds)
+            found[run.sweep, run.parts].add(run.seeds)
     return found
 
 

@@ -1,15 +1,13 @@
 """How far chance between seeds goes: of one configuration, and between two that share seeds."""
 
 import math
-import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from graft.comparing.reading import Seeds
+from graft.comparing.reading import Seeds, folds_of
 
 _LEVEL = 0.95
-_FOLD = re.compile(r"\s*\d+\s*(?:\bof\b|/)\s*(\d+)\s*")
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,8 @@ def paired(first: Mapping[Seeds, float], second: Mapping[Seeds, float], mode: st
 
 def _shared(pairs: Sequence[Seeds]) -> float:
     """Of pairs of different folds, 1 / (k - 1)."""
-    folds = {str(part) for seeds in pairs for part in seeds if isinstance(part, str) and _FOLD.fullmatch(part)}
-    counts = [int(match[1]) for fold in folds if (match := _FOLD.fullmatch(fold))]
+    folds = {part for seeds in pairs for part in seeds if folds_of(part)}
+    counts = [count for fold in folds if (count := folds_of(fold))]
     return 1 / (min(counts) - 1) if len(folds) > 1 else 0.0
 
 
