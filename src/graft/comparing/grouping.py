@@ -109,9 +109,37 @@ class Comparison:
     def rivals(self) -> list[Configuration]:
         """Those of the ranked that may be taken for the best: with all their seeds, or all where none has all.
 
-        Seeds that fail are not drawn by lot: a mean over those that came through is too good.
+        Seeds that fail are not drawn by lot: a mean over those that came through is too good. The best one comes first,
+        by the seeds that all rivals have, for one that only some have may be a lucky one, or an easy one. Of the first
+        two, between which the test is, the better one by the seeds that both have is the first.
         """
+        found = self._complete
+        if not self.uneven:
+            return found
+        if shared := self.common_seeds:
+            found = sorted(found, key=lambda each: -self._sign * statistics.fmean(each.scores[one] for one in shared))
+        first, second = ([each.scores[one] for one in common_seeds(found[:2])] for each in found[:2])
+        if first and self._sign * (statistics.fmean(first) - statistics.fmean(second)) < 0:
+            found = [found[1], found[0], *found[2:]]
+        return found
+
+    @cached_property
+    def uneven(self) -> bool:
+        """Whether the rivals have not all come to scores of the same seeds."""
+        return len({frozenset(each.scores) for each in self._complete}) > 1
+
+    @cached_property
+    def common_seeds(self) -> list[Seeds]:
+        """The seeds that all rivals have a score of."""
+        return common_seeds(self._complete)
+
+    @cached_property
+    def _complete(self) -> list[Configuration]:
         return [each for each in self.ranked if not each.missing] or self.ranked
+
+    @property
+    def _sign(self) -> int:
+        return 1 if self.mode == "max" else -1
 
     @property
     def best(self) -> Configuration | None:
@@ -123,6 +151,12 @@ class Comparison:
         """All scores of validation and test, that which sorts first, then as the summaries have them."""
         names = dict.fromkeys(name for run in self.runs for name in run.summary if name.startswith(("val/", "test/")))
         return [self.metric, *(name for name in names if name != self.metric)]
+
+
+def common_seeds(configurations: Sequence[Configuration]) -> list[Seeds]:
+    """Returns the seeds that all of some configurations have a score of."""
+    first, *others = configurations
+    return [seeds for seeds in first.scores if all(seeds in each.scores for each in others)]
 
 
 def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: str) -> Comparison:
