@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.comparing.reading import DRAWN, Run, Seeds
-from graft.comparing.settings import Settings, differing, told_by_name, value_of, written
+from graft.comparing.settings import Settings, differing, is_number, told_by_name, value_of, written
 from graft.comparing.statistics import Spread, spread
 from graft.comparing.unbegun import with_unbegun
 
@@ -59,6 +59,12 @@ class Configuration:
     def finished(self) -> list[Run]:
         """The runs that count."""
         return [run for run in self.runs if run.finished]
+
+    @property
+    def held_out(self) -> float | None:
+        """The share of the samples that are not for test that is for validation; None where its runs do not say."""
+        value = value_of(self.runs[0].settings, "datamodule.split.val")
+        return float(value) if is_number(value) and 0 < value < 1 else None
 
     def by_seed(self, name: str) -> dict[Seeds, float]:
         """Returns a number of the summaries of finished runs; of runs that repeat a seed, their mean."""
@@ -153,6 +159,13 @@ class Comparison:
         return [self.metric, *(name for name in names if name != self.metric)]
 
 
+def held_out(configurations: Sequence[Configuration]) -> float | None:
+    """Returns the largest share that some configurations hold out for validation; None where one does not say."""
+    shares = [each.held_out for each in configurations]
+    known = [share for share in shares if share is not None]
+    return max(known) if len(known) == len(shares) else None
+
+
 def common_seeds(configurations: Sequence[Configuration]) -> list[Seeds]:
     """Returns the seeds that all of some configurations have a score of."""
     first, *others = configurations
@@ -180,7 +193,9 @@ def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: st
         values[same] = row
     mates = _of_sweeps(known)
     found = [
-        Configuration(values[same], of_group, metric, frozenset[Seeds]().union(*(mates[run.sweep, run.parts] for run in of_group)))
+        Configuration(
+            values[same], of_group, metric, frozenset[Seeds]().union(*(mates[run.sweep, run.parts] for run in of_group))
+        )
         for same, of_group in groups.items()
     ]
     return Comparison(metric, mode, runs, unreadable, keys, told_by_name(rows, keys), _sorted(found, mode))

@@ -1,6 +1,6 @@
 """Whether the best configuration is the best: seeds that lack, and the test against the runner-up."""
 
-from graft.comparing.grouping import Comparison, Configuration, common_seeds
+from graft.comparing.grouping import Comparison, Configuration, common_seeds, held_out
 from graft.comparing.statistics import Paired, Spread, paired
 from graft.comparing.wording import many, seed_names, seeds_of
 from graft.reports.wording import decimals
@@ -35,7 +35,7 @@ def verdict(comparison: Comparison) -> str:
     if len(comparison.rivals) < 2:
         return "Only one configuration has all its seeds, so that there is no runner-up to test it against."
     best, other = comparison.rivals[:2]
-    found = paired(best.scores, other.scores, comparison.mode)
+    found = paired(best.scores, other.scores, comparison.mode, held_out([best, other]))
     if found.spread is None:
         return (
             "The best and the runner-up share no seed, so nothing can be paired and whether their difference is more "
@@ -45,6 +45,11 @@ def verdict(comparison: Comparison) -> str:
     if found.p is not None or found.spread.n == 1:
         said.append(_listed(found) if found.spread.n < _FEW_PAIRS else "")
         said.append(_few(found.spread.n))
+    if found.p is not None and found.shared is None:
+        said.append(
+            "The splits of the pairs differ and have training samples in common; the configs do not say which share of "
+            "the samples validates, so nothing makes up for that, and p is too small."
+        )
     if found.p is not None and len(comparison.rivals) > 2:
         said.append(
             f"Both were picked from {len(comparison.rivals):,} configurations by these very scores, which makes p look "
@@ -94,7 +99,7 @@ def _tested(found: Paired, over: Spread) -> str:
 
 
 def _corrected(found: Paired) -> str:
-    return ", corrected for the training samples that folds share (Nadeau and Bengio 2003)" if found.shared else ""
+    return ", corrected for the training samples that the splits share (Nadeau and Bengio 2003)" if found.shared else ""
 
 
 def _listed(found: Paired) -> str:
