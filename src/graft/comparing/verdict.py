@@ -2,7 +2,8 @@
 
 from graft.comparing.grouping import Comparison, Configuration, common_seeds, held_out
 from graft.comparing.statistics import Paired, Spread, paired
-from graft.comparing.wording import many, seed_names, seeds_of
+from graft.comparing.wording import seed_names, seeds_of
+from graft.errors import many
 from graft.reports.wording import decimals
 
 _FEW_PAIRS = 5
