@@ -20,9 +20,9 @@ def compare(words: list[str]) -> str:
         GraftError: No run can be read, or a file cannot be written.
     """
     asked = understood(words)
-    folders = run_folders(asked.folders)
+    folders, refused = run_folders(asked.folders)
     beside = process_beside() if asked.html and len(folders) >= _WORTH_A_PROCESS else nullcontext()
     with beside as process:
         from graft.comparing.outcome import outcome  # takes its time too
 
-        return outcome(asked, folders, process)
+        return outcome(asked, folders, refused, process)

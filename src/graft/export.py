@@ -12,7 +12,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from graft.build import build_datamodule
-from graft.comparing.reading import SEED_KEYS, read_runs
+from graft.comparing.reading import DRAWN, read_runs
 from graft.comparing.settings import differing
 from graft.comparing.statistics import spread
 from graft.data.datamodule import DataModule
@@ -219,7 +219,7 @@ def _over_seeds(run: RunFolder) -> tuple[dict[str, tuple[float, float]], int]:
     own = next((each for each in runs if each.path == run.path), None)
     if own is None:
         return {}, 1
-    alike = [each for each in runs if each.finished and not differing([own.settings, each.settings], without=SEED_KEYS)]
+    alike = [each for each in runs if each.finished and not differing([own.asked, each.asked], without=DRAWN)]
     by_seed = list({each.seeds: each for each in alike}.values())
     if len(by_seed) < 2:
         return {}, 1

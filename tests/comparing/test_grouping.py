@@ -23,23 +23,24 @@ def test_seeds_and_what_is_no_setting_make_no_configuration_of_their_own(folder)
     folder(0, 0.8, 0)
     folder(1, 0.9, 1, elsewhere)
     folder(2, 0.7, 0, {"datamodule.split.seed": 5, "test": False, "bootstrap": 0, "report": False})
-    folder(
-        3,
-        0.6,
-        0,
-        {
-            "datamodule.split.fold": 2,
-            "datamodule.split.val_fold": "1/5",
-            "callbacks.progress": None,
-            "task.head.dropout": 0,
-        },
-    )
+    folder(3, 0.6, 2, {"callbacks.progress": None, "task.head.dropout": 0})
     parent = folder(4, 0.95, 0, {"datamodule.batch_size": 7}).parent
     comparison = of(parent)
     assert comparison.keys == ["datamodule.batch_size"]
     assert [len(each.runs) for each in comparison.configurations] == [1, 4]
     many = comparison.configurations[1].score
     assert (many.n, round(many.mean, 9)) == (4, 0.75)
+
+
+def test_folds_are_one_configuration_and_a_run_without_a_fold_another_one(folder):
+    """They train on other shares of the samples, so that a mean over both is of nothing."""
+    for number in range(1, 6):
+        folder(f"fold {number}", 0.8, 0, {"datamodule.split.val_fold": f"{number}/5"}, sweep="night")
+    folder("whole", 0.95, 0, sweep="night")
+    comparison = of(folder("tenth", 0.7, 0, {"datamodule.split.val_fold": "3 of 10"}, sweep="night").parent)
+    told = [(each.settings, len(each.runs), each.missing) for each in comparison.configurations]
+    key = "datamodule.split.val_fold"
+    assert told == [({key: None}, 1, []), ({key: "one of 5"}, 5, []), ({key: "one of 10"}, 1, [])]
 
 
 def test_rates_that_were_found_are_one_configuration_whatever_was_found(folder, grid):

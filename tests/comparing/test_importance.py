@@ -1,6 +1,8 @@
 import math
 import random
 
+import pytest
+
 from graft.comparing.importance import FEWEST, importance
 
 KEYS = ["lr", "strategy", "decay", "k"]
@@ -28,6 +30,26 @@ def test_what_counts_is_told_from_what_does_not():
     assert found.shares["lr"] > 0.4
     assert 0.05 < found.shares["strategy"] < 0.5
     assert abs(found.shares["decay"]) < 0.03
+
+
+@pytest.mark.parametrize(("count", "least"), [(12, {"a": 0.68, "b": 0.08}), (24, {"a": 0.76, "b": 0.16})])
+def test_shares_are_the_true_ones_of_few_runs_as_far_as_the_model_fits(count, least):
+    """Of y = 2 a + b, balanced, a has 4/5 of the variance and b 1/5; from nine runs, a forest learns less of b.
+
+    A value that is shuffled among the three that are unseen together would stay where it is once in three times, and
+    the shares would be too small by that: 0.47 of 12 runs and 0.72 of 24 for a.
+    """
+    found = []
+    for turn in range(8):
+        draw = random.Random(turn)
+        rows = [{"a": number % 2, "b": number // 2 % 2, "c": draw.random()} for number in range(count)]
+        draw.shuffle(rows)
+        found.append(importance(rows, ["a", "b", "c"], [2.0 * row["a"] + row["b"] for row in rows]))
+    shares = {key: sum(each.shares[key] for each in found) / len(found) for key in ("a", "b", "c")}
+    assert sum(each.explained for each in found) / len(found) > 0.85
+    assert least["a"] < shares["a"] < 0.82
+    assert least["b"] < shares["b"] < 0.22
+    assert abs(shares["c"]) < 0.03
 
 
 def test_noise_has_no_cause():

@@ -29,7 +29,7 @@ def of(paths):
 
 def test_a_seed_that_never_began_is_one_of_its_configuration(folder, unbegun):
     config = {"optimizer.lr": 0.1, "datamodule.split.seed": "${seed}"}
-    comparison = of([folder("3/seed_0", 0.9, 0, config), unbegun("3/seed_1"), folder("4/seed_0", 0.8)])
+    comparison = of([folder("3/seed_0", 0.9, 0, config, sweep="night"), unbegun("3/seed_1"), folder("4/seed_0", 0.8)])
     first = comparison.configurations[0]
     assert (first.endings["killed"], first.missing) == (1, [(1, 1, None, None)])
     said = "3 runs of 2 configurations: 2 done, 1 killed; 1 of these stopped before they began."
@@ -38,7 +38,7 @@ def test_a_seed_that_never_began_is_one_of_its_configuration(folder, unbegun):
 
 def test_a_fold_that_never_began_is_one_of_its_configuration(folder, unbegun):
     config = {"optimizer.lr": 0.1, "datamodule.split.val_fold": "1/5"}
-    comparison = of([folder("3/seed_7_fold_1", 0.9, 7, config), unbegun("3/seed_7_fold_4")])
+    comparison = of([folder("3/seed_7_fold_1", 0.9, 7, config, sweep="night"), unbegun("3/seed_7_fold_4")])
     assert comparison.configurations[0].missing == [(7, 0, None, "4/5")]
 
 
@@ -47,6 +47,13 @@ def test_one_without_another_of_its_trial_is_counted_and_makes_no_configuration(
     assert comparison.keys == ["optimizer.lr"]
     said = "4 runs of 2 configurations: 2 done, 1 failed, 1 killed; 2 of these stopped before they began."
     assert counted(comparison) == said
+
+
+def test_folders_that_no_sweep_has_named_tell_nothing_of_one_another(folder, unbegun):
+    """`hydra.run.dir=hand/seed_1` may be of any configuration, whatever lies beside it."""
+    comparison = of([folder("hand/seed_0", 0.9, 0, {"optimizer.lr": 0.1}), unbegun("hand/seed_1"), folder("other")])
+    assert [each.missing for each in comparison.configurations] == [[], []]
+    assert counted(comparison).endswith("2 done, 1 killed; 1 of these stopped before they began.")
 
 
 def test_what_the_sweep_says_of_a_failure_counts(folder, unbegun):

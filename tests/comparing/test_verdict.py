@@ -38,6 +38,46 @@ def test_the_verdict_says_what_the_seeds_allow(two, first, second, said, unsaid)
     assert not [part for part in unsaid if part in text], text
 
 
+def test_a_seed_that_only_one_of_them_has_makes_it_not_the_best(two):
+    """Of the mean over six seeds, the sixth makes the rank; over the five that both have, the other one is better."""
+    scores = dict(enumerate([0.84, 0.84, 0.85, 0.83, 0.84, 0.99]))
+    comparison = two(scores, dict.fromkeys(range(5), 0.85))
+    assert [each.settings["optimizer.lr"] for each in comparison.ranked] == [0.1, 0.01]
+    assert comparison.best.settings["optimizer.lr"] == 0.01
+    text = verdict(comparison)
+    assert "not all the same: the best (rank 2, 5 seeds) and the runner-up (rank 1, 6 seeds) lead by the" in text
+    assert "over the 5 seeds that both have (0, 1, 2, 3, 4). Over 5 shared seeds, the best is better" in text
+    assert "better than the runner-up by 0.0100 on average" in text
+
+
+def test_where_seeds_differ_the_best_is_better_over_those_that_both_have(two):
+    """By the one seed that all three have the first leads, by the three that the first two have the second."""
+    comparison = two({0: 0.9, 1: 0.5, 2: 0.6}, {0: 0.85, 1: 0.8, 2: 0.9}, more=[5.0])
+    assert comparison.best.settings["optimizer.lr"] == 0.01
+    assert "that all 3 have (0); which of the two is the best, the seeds that both have decide." in verdict(comparison)
+
+
+def test_where_no_seed_is_common_to_all_the_means_are_said_to_be_over_other_seeds(two):
+    text = verdict(two({1: 0.9, 2: 0.5}, {1: 0.7, 2: 0.8}, more=[5.0]))
+    assert "none is common to all 3" in text
+    assert "Over 2 shared seeds, the best is better than the runner-up by 0.05" in text
+
+
+def test_splits_of_their_own_are_no_independent_pairs(folder):
+    """The recorded run holds 15 % out; differences of 0.1, 0.11, … 0.14."""
+    for rate in (0.1, 0.01):
+        for seed in range(5):
+            drawn = {"optimizer.lr": rate, "datamodule.split.seed": "${seed}"}
+            path = folder(f"{rate} {seed}", 0.8 if rate == 0.1 else 0.9 + seed / 100, seed, drawn)
+    text = verdict(compared(*read_runs(sorted(path.parent.iterdir())), "val/auroc", "max"))
+    assert "corrected for the training samples that the splits share (Nadeau and Bengio 2003)" in text
+    for config in path.parent.glob("*/config.yaml"):
+        config.write_text(config.read_text().replace("    val: 0.15\n", ""))
+    text = verdict(compared(*read_runs(sorted(path.parent.iterdir())), "val/auroc", "max"))
+    assert "do not say which share of the samples validates" in text
+    assert "corrected" not in text
+
+
 def test_a_choice_among_many_is_said_to_flatter_the_best(two):
     assert "picked from 3 configurations" in verdict(two({0: 0.9, 1: 0.8}, {0: 0.8, 1: 0.75}, more=[5.0]))
 
@@ -57,7 +97,7 @@ def sweep(folder):
                 state = "failed" if score is None else "done"
                 name = f"{number}/seed_{seed}"
                 path = folder(name, score, seed, {"optimizer.lr": rate}, state=state, sweep="night")
-        return compared(*read_runs(run_folders([path.parents[1]])), "val/auroc", "max")
+        return compared(*read_runs(run_folders([path.parents[1]])[0]), "val/auroc", "max")
 
     return make
 

@@ -20,7 +20,7 @@ def _load() -> None:
     # scikit-learn would import pandas where there is one, for data frames, and it takes a quarter of the time.
     sys.modules["pandas"] = None  # type: ignore[assignment]
     try:
-        for room in ("ensemble", "inspection", "model_selection"):
+        for room in ("ensemble", "model_selection"):
             import_module(f"sklearn.{room}")
     finally:
         del sys.modules["pandas"]

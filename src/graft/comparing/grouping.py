@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from graft.comparing.reading import SEED_KEYS, Run, Seeds
-from graft.comparing.settings import Settings, differing, told_by_name, value_of, written
+from graft.comparing.reading import DRAWN, Run, Seeds
+from graft.comparing.settings import Settings, differing, is_number, told_by_name, value_of, written
 from graft.comparing.statistics import Spread, spread
 from graft.comparing.unbegun import with_unbegun
 
@@ -60,6 +60,12 @@ class Configuration:
         """The runs that count."""
         return [run for run in self.runs if run.finished]
 
+    @property
+    def held_out(self) -> float | None:
+        """The share of the samples that are not for test that is for validation; None where its runs do not say."""
+        value = value_of(self.runs[0].settings, "datamodule.split.val")
+        return float(value) if is_number(value) and 0 < value < 1 else None
+
     def by_seed(self, name: str) -> dict[Seeds, float]:
         """Returns a number of the summaries of finished runs; of runs that repeat a seed, their mean."""
         found: dict[Seeds, list[float]] = defaultdict(list)
@@ -109,9 +115,37 @@ class Comparison:
     def rivals(self) -> list[Configuration]:
         """Those of the ranked that may be taken for the best: with all their seeds, or all where none has all.
 
-        Seeds that fail are not drawn by lot: a mean over those that came through is too good.
+        Seeds that fail are not drawn by lot: a mean over those that came through is too good. The best one comes first,
+        by the seeds that all rivals have, for one that only some have may be a lucky one, or an easy one. Of the first
+        two, between which the test is, the better one by the seeds that both have is the first.
         """
+        found = self._complete
+        if not self.uneven:
+            return found
+        if shared := self.common_seeds:
+            found = sorted(found, key=lambda each: -self._sign * statistics.fmean(each.scores[one] for one in shared))
+        first, second = ([each.scores[one] for one in common_seeds(found[:2])] for each in found[:2])
+        if first and self._sign * (statistics.fmean(first) - statistics.fmean(second)) < 0:
+            found = [found[1], found[0], *found[2:]]
+        return found
+
+    @cached_property
+    def uneven(self) -> bool:
+        """Whether the rivals have not all come to scores of the same seeds."""
+        return len({frozenset(each.scores) for each in self._complete}) > 1
+
+    @cached_property
+    def common_seeds(self) -> list[Seeds]:
+        """The seeds that all rivals have a score of."""
+        return common_seeds(self._complete)
+
+    @cached_property
+    def _complete(self) -> list[Configuration]:
         return [each for each in self.ranked if not each.missing] or self.ranked
+
+    @property
+    def _sign(self) -> int:
+        return 1 if self.mode == "max" else -1
 
     @property
     def best(self) -> Configuration | None:
@@ -125,6 +159,19 @@ class Comparison:
         return [self.metric, *(name for name in names if name != self.metric)]
 
 
+def held_out(configurations: Sequence[Configuration]) -> float | None:
+    """Returns the largest share that some configurations hold out for validation; None where one does not say."""
+    shares = [each.held_out for each in configurations]
+    known = [share for share in shares if share is not None]
+    return max(known) if len(known) == len(shares) else None
+
+
+def common_seeds(configurations: Sequence[Configuration]) -> list[Seeds]:
+    """Returns the seeds that all of some configurations have a score of."""
+    first, *others = configurations
+    return [seeds for seeds in first.scores if all(seeds in each.scores for each in others)]
+
+
 def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: str) -> Comparison:
     """Groups and sorts runs.
 
@@ -136,7 +183,7 @@ def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: st
     """
     runs = with_unbegun(runs)
     known = [run for run in runs if run.settings]
-    keys = differing([run.asked for run in known], without=SEED_KEYS)
+    keys = differing([run.asked for run in known], without=DRAWN)
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     rows = [{key: value_of(run.asked, key) for key in keys} for run in known]
     values: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -146,18 +193,23 @@ def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: st
         values[same] = row
     mates = _of_sweeps(known)
     found = [
-        Configuration(values[same], of_group, metric, frozenset[Seeds]().union(*(mates[run.sweep] for run in of_group)))
+        Configuration(
+            values[same], of_group, metric, frozenset[Seeds]().union(*(mates[run.sweep, run.parts] for run in of_group))
+        )
         for same, of_group in groups.items()
     ]
     return Comparison(metric, mode, runs, unreadable, keys, told_by_name(rows, keys), _sorted(found, mode))
 
 
-def _of_sweeps(runs: Sequence[Run]) -> dict[Path | None, set[Seeds]]:
-    """The seeds that each sweep runs its configurations with: all with the same ones, unless some have not begun."""
-    found: dict[Path | None, set[Seeds]] = defaultdict(set)
+def _of_sweeps(runs: Sequence[Run]) -> dict[tuple[Path | None, tuple[int | None, ...]], set[Seeds]]:
+    """The seeds that each sweep runs its configurations of so many folds with, by both.
+
+    All have the same ones, unless some have not begun.
+    """
+    found: dict[tuple[Path | None, tuple[int | None, ...]], set[Seeds]] = defaultdict(set)
     for run in runs:
         if run.sweep is not None:
-            found[run.sweep].add(run.seeds)
+            found[run.sweep, run.parts].add(run.seeds)
     return found
 
 

@@ -23,19 +23,21 @@ _WIDTH = 160  # columns, where there is no terminal
 _TOLD = 5  # folders of which the terminal says what is wrong
 
 
-def outcome(asked: Asked, folders: Sequence[Path], process: Executor | None) -> str:
+def outcome(asked: Asked, folders: Sequence[Path], refused: Mapping[Path, str], process: Executor | None) -> str:
     """Reads runs, writes the files that are asked for and returns what is to be printed.
 
     Args:
         asked: What is wanted.
         folders: Of the runs.
+        refused: Why others cannot be looked into, by folder.
         process: That computes while this one draws, or None.
 
     Raises:
         ConfigError: The runs do not say by what they are to be sorted.
         GraftError: No run can be read, or a file cannot be written.
     """
-    runs, unreadable = read_runs(folders)
+    runs, damaged = read_runs(folders)
+    unreadable = {**refused, **damaged}
     if not any(run.begun for run in runs):
         stopped = {run.path: f"{run.ending}: {run.message}" for run in with_unbegun(runs)}
         raise GraftError("none of the runs can be read:" + _listed({**stopped, **unreadable}))

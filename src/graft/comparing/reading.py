@@ -18,6 +18,8 @@ PRUNED = "pruned"
 Seeds = tuple[Any, ...]  # what two runs have in common that differ in nothing but their settings
 Curve = list[tuple[float, float]]
 SEED_KEYS = ("seed", "datamodule.split.seed", "datamodule.split.fold", "datamodule.split.val_fold")
+DRAWN, FOLDS = SEED_KEYS[:2], SEED_KEYS[2:]
+_FOLD = re.compile(r"\s*\d+\s*(?:\bof\b|/)\s*(\d+)\s*")
 REPEAT = re.compile(r"(?:seed_(\d+))?_?(?:fold_(\d+))?")  # the folder of one of the runs of a trial
 FOUND = "found"  # in the place of a value that `find` has found, which is another one with each seed
 _FINDABLE = {"lr": "optimizer.lr", "batch_size": "datamodule.batch_size"}  # by the names that find.json has
@@ -57,8 +59,17 @@ class Run:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """The settings as they were asked for: of what was found before the training (`find=lr`), that it was."""
-        return {**self.settings, **dict.fromkeys(self.found, FOUND)}
+        """The settings as they were asked for: of what was found before the training (`find=lr`), that it was.
+
+        Of a fold, it has of how many: with more of them a run trains on more samples, and without one on others.
+        """
+        folds = {key: f"one of {count}" for key, count in zip(FOLDS, self.parts, strict=True) if count}
+        return {**self.settings, **dict.fromkeys(self.found, FOUND), **folds}
+
+    @property
+    def parts(self) -> tuple[int | None, ...]:
+        """Into how many folds the samples are cut for test and validation; None: into none."""
+        return tuple(folds_of(value_of(self.settings, key)) for key in FOLDS)
 
     @property
     def finished(self) -> bool:
@@ -74,6 +85,12 @@ class Run:
         """Returns a number of the summary; None where there is none, or where it is not finite."""
         value = self.summary.get(name)
         return float(value) if is_number(value) and math.isfinite(value) else None
+
+
+def folds_of(fold: Any) -> int | None:
+    """Returns the 5 of `2/5`, or `2 of 5`; None where there is no fold."""
+    match = _FOLD.fullmatch(fold) if isinstance(fold, str) else None
+    return int(match[1]) if match else None
 
 
 def read_runs(folders: Iterable[Path]) -> tuple[list[Run], dict[Path, str]]:

@@ -1,15 +1,13 @@
 """How far chance between seeds goes: of one configuration, and between two that share seeds."""
 
 import math
-import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from graft.comparing.reading import Seeds
+from graft.comparing.reading import Seeds, folds_of
 
 _LEVEL = 0.95
-_FOLD = re.compile(r"\s*\d+\s*(?:\bof\b|/)\s*(\d+)\s*")
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ def spread(values: Sequence[float], shared: float = 0.0) -> Spread | None:
 
     Args:
         values: The values.
-        shared: Of folds, how many samples one holds out for each that it trains on; 0: the values are independent.
+        shared: Of splits, how many samples one holds out for each that it trains on; 0: the values are independent.
     """
     if not values:
         return None
@@ -55,44 +53,55 @@ class Paired:
     Attributes:
         differences: By seed; above 0, where the first is the better one.
         spread: Of the differences; None where no seed is shared.
-        shared: Of folds, how many samples one holds out for each that it trains on: 1 / (k - 1), else 0.
-        p: Of the two-sided paired t-test, of folds corrected; None with less than two pairs, or where all differences
-            are the same.
+        shared: Of pairs with different splits, how many samples one holds out for each that it trains on, else 0; None:
+            the splits differ, but nothing says how much they hold out, so that nothing is corrected.
+        p: Of the two-sided paired t-test, of different splits corrected; None with less than two pairs, or where all
+            differences are the same.
     """
 
     differences: dict[Seeds, float]
     spread: Spread | None
     p: float | None
-    shared: float = 0.0
+    shared: float | None = 0.0
 
 
-def paired(first: Mapping[Seeds, float], second: Mapping[Seeds, float], mode: str) -> Paired:
+def paired(
+    first: Mapping[Seeds, float], second: Mapping[Seeds, float], mode: str, held_out: float | None = None
+) -> Paired:
     """Compares two configurations over the seeds that both have.
 
     Args:
         first: Scores by seed.
         second: Likewise.
         mode: `max`, where higher scores are better, or `min`.
+        held_out: The share of the samples that validates, where no folds say it; None: not known.
     """
     sign = 1 if mode == "max" else -1
     differences = {seeds: sign * (first[seeds] - second[seeds]) for seeds in first if seeds in second}
-    shared = _shared(list(differences))
-    found = spread(list(differences.values()), shared)
-    return Paired(differences, found, None if found is None else _p_of_zero(found, shared), shared)
+    shared = _shared(list(differences), held_out)
+    found = spread(list(differences.values()), shared or 0.0)
+    return Paired(differences, found, None if found is None else _p_of_zero(found, shared or 0.0), shared)
 
 
-def _shared(pairs: Sequence[Seeds]) -> float:
-    """Of pairs of different folds, 1 / (k - 1)."""
-    folds = {str(part) for seeds in pairs for part in seeds if isinstance(part, str) and _FOLD.fullmatch(part)}
-    counts = [int(match[1]) for fold in folds if (match := _FOLD.fullmatch(fold))]
-    return 1 / (min(counts) - 1) if len(folds) > 1 else 0.0
+def _shared(pairs: Sequence[Seeds], held_out: float | None) -> float | None:
+    """Of different splits, what one holds out for validation by what it trains on; of one and the same, 0.
+
+    By the shares and not by counts: with few shots, runs train on less than a split has, and what they have in common
+    is the validation samples, whose share is the same.
+    """
+    if len({seeds[1:] for seeds in pairs}) < 2:
+        return 0.0
+    shares = [1 / folds if (folds := folds_of(seeds[3])) else held_out for seeds in pairs]
+    known = [share for share in shares if share is not None]
+    return max(share / (1 - share) for share in known) if len(known) == len(shares) else None
 
 
 def _p_of_zero(found: Spread, shared: float) -> float | None:
     """The probability of a mean at least as far from 0, if the true one were 0 (Student 1908).
 
-    Folds have most training samples in common, so that their mean varies by more than their deviation tells: its
-    variance is (1/n + shared) times theirs (Nadeau and Bengio 2003; Bouckaert and Frank 2004 for repeated folds).
+    Splits, drawn anew or folds, have most training samples in common, so that their mean varies by more than their
+    deviation tells: its variance is (1/n + shared) times theirs (Nadeau and Bengio 2003 for splits drawn anew;
+    Bouckaert and Frank 2004 for folds and repeated ones).
     """
     if not found.deviation or found.deviation < 1e-12 * abs(found.mean):
         return None

@@ -18,9 +18,11 @@ def with_unbegun(runs: Sequence[Run]) -> list[Run]:
     """Returns all runs; those that never began with what their sweep and their trial tell of them.
 
     A launcher that cannot start a job leaves an empty folder, which the sweep claims, as killed; why the trial failed
-    stands in its `trials.csv`. The settings are those of another seed or fold of the same trial, where one has begun.
+    stands in its `trials.csv`. The settings are those of another seed or fold of the same trial, where one has begun;
+    folders that someone has named so, in no sweep, may be of anything.
     """
-    beside = {trial_of(run.path): run for run in runs if run.begun and REPEAT.fullmatch(run.path.name)}
+    of_sweeps = [run for run in runs if run.begun and run.sweep is not None]
+    beside = {trial_of(run.path): run for run in of_sweeps if REPEAT.fullmatch(run.path.name)}
     told = cache(_told)
     return [run if run.begun else _known(run, told(trial_of(run.path)), beside.get(trial_of(run.path))) for run in runs]
 

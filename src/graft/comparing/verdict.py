@@ -1,13 +1,15 @@
 """Whether the best configuration is the best: seeds that lack, and the test against the runner-up."""
 
-from graft.comparing.grouping import Comparison
+from graft.comparing.grouping import Comparison, Configuration, common_seeds, held_out
 from graft.comparing.statistics import Paired, Spread, paired
 from graft.comparing.wording import seed_names, seeds_of
+from graft.errors import many
 from graft.reports.wording import decimals
 
 _FEW_PAIRS = 5
 _CHANCE = 0.05
 _NAMED = 3  # configurations
+_NAMED_SEEDS = 10
 
 
 def incomplete(comparison: Comparison) -> str:
@@ -34,22 +36,48 @@ def verdict(comparison: Comparison) -> str:
     if len(comparison.rivals) < 2:
         return "Only one configuration has all its seeds, so that there is no runner-up to test it against."
     best, other = comparison.rivals[:2]
-    found = paired(best.scores, other.scores, comparison.mode)
+    found = paired(best.scores, other.scores, comparison.mode, held_out([best, other]))
     if found.spread is None:
         return (
             "The best and the runner-up share no seed, so nothing can be paired and whether their difference is more "
-            "than chance is open. Run both with the same seeds, such as seed=0,1,2,3,4."
+            "than chance is open. Run both with the same seeds, such as seed=0,1,2,3,4, and the same folds, if any."
         )
-    said = [_tested(found, found.spread)]
+    said = [_chosen(comparison, best, other), _tested(found, found.spread)]
     if found.p is not None or found.spread.n == 1:
         said.append(_listed(found) if found.spread.n < _FEW_PAIRS else "")
         said.append(_few(found.spread.n))
+    if found.p is not None and found.shared is None:
+        said.append(
+            "The splits of the pairs differ and have training samples in common; the configs do not say which share of "
+            "the samples validates, so nothing makes up for that, and p is too small."
+        )
     if found.p is not None and len(comparison.rivals) > 2:
         said.append(
             f"Both were picked from {len(comparison.rivals):,} configurations by these very scores, which makes p look "
             "better than it is; new seeds would tell."
         )
     return " ".join(part for part in said if part)
+
+
+def _chosen(comparison: Comparison, best: Configuration, other: Configuration) -> str:
+    """Over which seeds the two were chosen, where those of the rivals are not all the same."""
+    if not comparison.uneven:
+        return ""
+    shared, count = comparison.common_seeds, len(comparison.rivals)
+    everyone = "both" if count == 2 else f"all {count:,}"
+    two = " and ".join(
+        f"the {name} (rank {comparison.ranked.index(each) + 1}, {many(len(each.scores), 'seed')})"
+        for name, each in (("best", best), ("runner-up", other))
+    )
+    said = "Ranks go by the mean over the seeds that each configuration has, and these are not all the same"
+    if shared:
+        names = f" ({', '.join(seed_names(shared))})" if len(shared) <= _NAMED_SEEDS else ""
+        said += f": {two} lead by the mean over the {many(len(shared), 'seed')} that {everyone} have{names}"
+    else:
+        said += f"; none is common to {everyone}, so that {two} lead by means over different seeds"
+    if len(common_seeds([best, other])) > len(shared):
+        said += "; which of the two is the best, the seeds that both have decide"
+    return f"{said}."
 
 
 def _tested(found: Paired, over: Spread) -> str:
@@ -72,7 +100,7 @@ def _tested(found: Paired, over: Spread) -> str:
 
 
 def _corrected(found: Paired) -> str:
-    return ", corrected for the training samples that folds share (Nadeau and Bengio 2003)" if found.shared else ""
+    return ", corrected for the training samples that the splits share (Nadeau and Bengio 2003)" if found.shared else ""
 
 
 def _listed(found: Paired) -> str:
