@@ -50,6 +50,6 @@ def after_loss(
     return Again(trial.number, losses, alone=losses >= _MOST or (found.killed and error is not None))
 
 
-def runs_alone(trial: FrozenTrial | None) -> bool:
+def runs_alone(trial: FrozenTrial) -> bool:
     """Whether a trial shares its batch with no other."""
-    return trial is not None and bool(trial.user_attrs.get("alone"))
+    return bool(trial.user_attrs.get("alone"))

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 from graft.errors import GraftError, many
 from graft.runs.folder import RunFolder
 from graft.runs.status import State, read_status
+from graft.sweeps.counting import under_way
 from graft.sweeps.ending import best_trials
 from graft.sweeps.sweep import Sweep
 
@@ -32,7 +33,7 @@ def prove(sweep: Sweep, launcher: Launcher) -> None:
         GraftError: It failed.
     """
     with FileLock(sweep.folder / ".proof.lock"):
-        if others := sweep.under_way():
+        if others := under_way(sweep.trials()):
             numbers = ", ".join(str(trial.number) for trial in others)
             log.warning("hydra.sweeper.best is left to the process that ends last: trial %s is under way", numbers)
             return
@@ -77,7 +78,7 @@ def _retrain(sweep: Sweep, launcher: Launcher, name: str, params: dict[str, obje
         if (folder / "status.json").exists():
             _go_on(folder, here=type(launcher).__name__ in _HERE)
     if lines := [[*line, "test=true", "report=true", "bootstrap=500"] for line in sweep.lines(params, name, None)]:
-        launcher.launch(lines, initial_job_idx=len(sweep.study.get_trials(deepcopy=False)) * len(sweep.repeats))
+        launcher.launch(lines, initial_job_idx=len(sweep.trials()) * len(sweep.repeats))
     for folder in folders:
         RunFolder(folder).load_summary()
 

@@ -14,6 +14,7 @@ from graft.errors import GraftError, Interrupted, many
 from graft.runs.atomic import write_text
 from graft.runs.log import logging_sweep_to
 from graft.runs.secrets import redact
+from graft.sweeps.counting import failed
 from graft.sweeps.ending import announce_trial, conclude, first_line
 from graft.sweeps.owning import check_own
 from graft.sweeps.presence import present
@@ -58,14 +59,14 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
             conclude(study, settings, folder)
         if settings.best is not None:
             prove(sweep, launcher)
-    if failed := sweep.failed(in_line=True):
-        last = f"trial {failed[-1].number}: {first_line(failed[-1].user_attrs.get('message', ''))}"
-        raise GraftError(f"{len(failed)} of the sweep's trials failed, see trials.csv in {folder}; {last}")
+    if lacking := failed(sweep.trials(), in_line=True):
+        last = f"trial {lacking[-1].number}: {first_line(lacking[-1].user_attrs.get('message', ''))}"
+        raise GraftError(f"{len(lacking)} of the sweep's trials failed, see trials.csv in {folder}; {last}")
 
 
 def _work(sweep: Sweep, launcher: Launcher) -> None:
     """Launches batches until no trial is missing, or too many have failed."""
-    jobs = len(sweep.study.get_trials(deepcopy=False)) * len(sweep.repeats)
+    jobs = len(sweep.trials()) * len(sweep.repeats)
     while not _gives_up(sweep) and (batch := sweep.ask()):
         owners = [
             (trial, line) for trial in batch for line in sweep.lines(trial.params, str(trial.number), trial.number)
@@ -78,13 +79,13 @@ def _work(sweep: Sweep, launcher: Launcher) -> None:
         except Exception as failure:  # a process that the system killed ends the whole batch of some launchers
             error = failure
         jobs += len(lines)
-        failed = [
+        raisers = [
             (trial.number, job._return_value)
             for (trial, _), job in zip(owners, returned, strict=False)  # nothing is returned after an error
             if job.status is JobStatus.FAILED
         ]
         for trial in _as_they_began(sweep, batch):
-            raised = next((raised for number, raised in failed if number == trial.number), None)
+            raised = next((raised for number, raised in raisers if number == trial.number), None)
             announce_trial(sweep.study, sweep.settings, trial.number, sweep.tell(trial, error, raised))
 
 
@@ -102,8 +103,8 @@ def _as_they_began(sweep: Sweep, batch: Sequence[FrozenTrial]) -> Iterator[Froze
 
 
 def _gives_up(sweep: Sweep) -> bool:
-    failed = len(sweep.failed(in_line=False))
-    if failed >= sweep.settings.max_failures:
-        log.warning("%s failed: the sweep gives up (hydra.sweeper.max_failures)", many(failed, "trial"))
+    count = len(failed(sweep.trials(), in_line=False))
+    if count >= sweep.settings.max_failures:
+        log.warning("%s failed: the sweep gives up (hydra.sweeper.max_failures)", many(count, "trial"))
         return True
     return False

@@ -16,6 +16,7 @@ from graft.config.overrides import quoted
 from graft.config.space import Space
 from graft.errors import ConfigError
 from graft.runs.status import Process
+from graft.sweeps.counting import failed, spent, under_way, waiting
 from graft.sweeps.losing import Again, after_loss, runs_alone
 from graft.sweeps.presence import is_gone
 from graft.sweeps.repeats import Repeat
@@ -45,6 +46,10 @@ class Sweep:
     study: Study
     repeats: list[Repeat]
 
+    def trials(self) -> list[FrozenTrial]:
+        """Returns the trials of the study as it is now."""
+        return self.study.get_trials(deepcopy=False)
+
     def ask(self) -> list[FrozenTrial]:
         """Returns the next trials, as many as may run at once; none when all are there."""
         with self.alone():
@@ -52,7 +57,7 @@ class Sweep:
                 self._enqueue_grid()
             batch: list[FrozenTrial] = []
             for _ in range(min(self.missing(), self.settings.n_jobs)):
-                if batch and (runs_alone(batch[0]) or runs_alone(self._next_in_line())):
+                if batch and any(map(runs_alone, [batch[0], *waiting(self.trials())[:1]])):
                     break
                 batch.append(self._ask_one())
             return batch
@@ -103,35 +108,19 @@ class Sweep:
     def recover(self) -> None:
         """Settles the trials whose sweep was killed: what has ended counts, what was lost is put in line once more."""
         with self.alone():
-            dead = [trial for trial in self.under_way() if self._is_dead(trial)]
+            dead = [trial for trial in under_way(self.trials()) if self._is_dead(trial)]
         for trial in dead:
             found = self._outcome(trial.number)  # which may have to be waited for
             self._settle(trial, found, counts=found.killed and not trial.user_attrs.get("stopped"))
         with self.alone():
-            for trial in self.failed(in_line=False) if self.settings.retry_failed else ():
+            for trial in failed(self.trials(), in_line=False) if self.settings.retry_failed else ():
                 self._put_in_line(trial, Again(trial.number))
-
-    def under_way(self) -> list[FrozenTrial]:
-        """Returns the trials that some process has begun and not ended."""
-        return [trial for trial in self._trials() if trial.state is TrialState.RUNNING]
 
     def stop(self) -> None:
         """Notes that this process was told to stop, by which what its runs died of is no fault of theirs."""
-        for trial in self.under_way():
+        for trial in under_way(self.trials()):
             if trial.user_attrs.get("owner") == dataclasses.asdict(Process.this()):
                 self.study._storage.set_trial_user_attr(trial._trial_id, "stopped", True)
-
-    def failed(self, *, in_line: bool) -> list[FrozenTrial]:
-        """Returns the trials that failed and were not begun again.
-
-        Args:
-            in_line: Also those that wait for it.
-        """
-        trials = self._trials()
-        waiting = TrialState.WAITING if in_line else None
-        again = {trial.user_attrs.get("again") for trial in trials if trial.state is not waiting}
-        failed = [trial for trial in trials if trial.state is TrialState.FAIL and trial.number not in again]
-        return [trial for trial in failed if not _is_lost(trial)]
 
     def _settle(self, trial: FrozenTrial, found: Outcome, counts: bool, error: Exception | None = None) -> Outcome:
         """Writes down what became of a trial; one that was lost is put in line once more, or given up."""
@@ -147,14 +136,11 @@ class Sweep:
             self._tell(trial.number, found)
         return found
 
-    def _next_in_line(self) -> FrozenTrial | None:
-        return next((trial for trial in self._trials() if trial.state is TrialState.WAITING), None)
-
     def _ask_one(self) -> FrozenTrial:
-        self.study.sampler = make_sampler(self.settings, len(self._spent()))
+        self.study.sampler = make_sampler(self.settings, len(spent(self.trials())))
         trial = self.study.ask(self.space.distributions())
         trial.set_user_attr("owner", dataclasses.asdict(Process.this()))
-        asked = next(each for each in self._trials() if each.number == trial.number)
+        asked = next(each for each in self.trials() if each.number == trial.number)
         self._take_over(asked)
         return asked
 
@@ -166,24 +152,16 @@ class Sweep:
                 if not new.exists() and has_ended_well(old, names):
                     new.parent.mkdir(parents=True, exist_ok=True)
                     old.rename(new)
-            earlier = next(each for each in self._trials() if each.number == before)
+            earlier = next(each for each in self.trials() if each.number == before)
 
     def missing(self) -> int:
         """Returns how many trials are still to be begun."""
-        trials = self._trials()
         if self.settings.n_trials is None:
-            return sum(trial.state is TrialState.WAITING for trial in trials)
-        return max(0, int(self.settings.n_trials) - len(self._spent()))
-
-    def _spent(self) -> list[FrozenTrial]:
-        """Trials that count: of one that was lost or failed, and was begun once more, the last."""
-        trials = self._trials()
-        again = {trial.user_attrs.get("again") for trial in trials}
-        begun = [trial for trial in trials if trial.state is not TrialState.WAITING and not _is_lost(trial)]
-        return [trial for trial in begun if trial.number not in again]
+            return len(waiting(self.trials()))
+        return max(0, int(self.settings.n_trials) - len(spent(self.trials())))
 
     def _enqueue_grid(self) -> None:
-        known = {tuple(_asked(trial).get(key) for key in self.space.varied) for trial in self._trials()}
+        known = {tuple(_asked(trial).get(key) for key in self.space.varied) for trial in self.trials()}
         for point in self.space.grid():
             if tuple(point.values()) not in known:
                 self.study.enqueue_trial(point)
@@ -193,11 +171,11 @@ class Sweep:
         asked = _asked(trial)
         if not self.space.varied.keys() <= asked.keys():
             return  # killed while it was drawn: the next is drawn in its place, as it would have been
-        if all(other.user_attrs.get("again") != trial.number for other in self._trials()):
+        if all(other.user_attrs.get("again") != trial.number for other in self.trials()):
             self.study.enqueue_trial(asked, user_attrs=dataclasses.asdict(again))
 
     def _tell(self, number: int, found: Outcome) -> None:
-        running = next(trial for trial in self._trials() if trial.number == number)
+        running = next(trial for trial in self.trials() if trial.number == number)
         if running.state.is_finished():
             return
         told = {"ending": str(found.ending), "message": found.message, "seconds": found.seconds, "runs": found.runs}
@@ -214,18 +192,11 @@ class Sweep:
         owner = trial.user_attrs.get("owner")
         return owner is None or is_gone(Process(**owner), self.folder)
 
-    def _trials(self) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False)
-
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Of several processes at the same sweep one counts and asks at a time."""
         with FileLock(self.folder / ".sweep.lock"):
             yield
-
-
-def _is_lost(trial: FrozenTrial) -> bool:
-    return trial.user_attrs.get("ending") == Ending.LOST
 
 
 def _asked(trial: FrozenTrial) -> dict[str, Any]:
