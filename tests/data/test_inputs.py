@@ -125,12 +125,21 @@ def test_a_row_without_a_path_is_told_by_its_line(photos: Path):
     assert bad_names(inputs, photos / "list.csv", 1) == ["line 3"]
 
 
+def test_a_table_with_semicolons(photos: Path):
+    (photos / "list.csv").write_text("path;x\na.png;1\n;2\n")
+    inputs = read_inputs(photos / "list.csv", "images", "path")
+    assert inputs.table.ids == ["a.png"]
+    assert bad_names(inputs, photos / "list.csv", 5) == ["line 3"]
+    (photos / "texts.csv").write_text("words;x\none, two;1\n")
+    assert read_inputs(photos / "texts.csv", "texts", "words").table.load(0) == "one, two"
+
+
 def test_the_way_to_name_a_column_and_to_save_a_spreadsheet_is_told(photos: Path):
     (photos / "list.csv").write_text("file,x\na.png,1\n")
     with pytest.raises(GraftError, match=r"no column 'path'. Say which it is, column=…, of: file, x."):
         read_inputs(photos / "list.csv", "images", "path")
-    (photos / "list.csv").write_text("file;x\na.png;1\n")
-    with pytest.raises(GraftError, match=r"no column 'path'. It seems to be separated by semicolons"):
+    (photos / "list.csv").write_text("file|x\na.png|1\n")
+    with pytest.raises(GraftError, match=r"no column 'path'. It seems to be separated by bars"):
         read_inputs(photos / "list.csv", "images", "path")
     (photos / "texts.xlsx").write_bytes(b"PK")
     with pytest.raises(GraftError, match="save a spreadsheet as CSV"):

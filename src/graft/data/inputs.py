@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from graft.data import images
 from graft.data.checks import examine_files
 from graft.data.columns import read_strings, store_texts
-from graft.data.formats import batches, column_names, other_separator
+from graft.data.formats import batches, column_names
 from graft.data.lines import places
+from graft.data.separators import other_separator
 from graft.data.suffixes import SUFFIXES
 from graft.data.table import BadFile, Picked, Table
 from graft.data.texts import Texts
