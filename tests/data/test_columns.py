@@ -56,7 +56,7 @@ def test_every_format_says_the_same(tmp_path: Path, name: str):
         ('"text"\na;b\n', {"text": ["a;b"]}),
     ],
 )
-def test_semicolons_of_a_spreadsheet_are_seen_by_the_header(tmp_path: Path, content: str, columns: dict[str, list[str]]):
+def test_semicolons_are_seen_by_the_header(tmp_path: Path, content: str, columns: dict[str, list[str]]):
     path = tmp_path / "t.csv"
     path.write_bytes(content.encode())
     assert column_names(path) == list(columns)
