@@ -64,6 +64,8 @@ def test_texts_in_every_form(tmp_path: Path, kind: str):
 def test_what_cannot_be_predicted_is_told(photos: Path):
     with pytest.raises(GraftError, match=r"photo does not exist.*Did you mean .*photos"):
         read_inputs(photos.parent / "photo", "images", "path")
+    with pytest.raises(GraftError, match=r"photo does not exist\..* It takes an image, a folder of images, or a table"):
+        read_inputs(photos.parent / "photo", "images", "path")
     with pytest.raises(GraftError, match=r"none of 1 image can be read. The first: broken.png"):
         read_inputs(photos / "broken.png", "images", "path")
     with pytest.raises(GraftError, match="holds no files of these kinds"):
@@ -123,6 +125,12 @@ def test_a_row_without_a_path_is_told_by_its_line(photos: Path):
     assert inputs.bad == [("row 2", "names no file"), ("none.png", "no such file")]
     assert bad_names(inputs, photos / "list.csv", 5) == ["line 3", "none.png"]
     assert bad_names(inputs, photos / "list.csv", 1) == ["line 3"]
+
+
+@pytest.mark.parametrize("text", ["Read a socket", "Does it read/write? " * 40])
+def test_a_text_in_the_place_of_a_file_is_told_what_is_taken(text: str):
+    with pytest.raises(GraftError, match=r"does not exist\. It takes a \.txt file with a text in each line, .*\.csv"):
+        read_inputs(Path(text), "texts", "text")
 
 
 def test_a_table_with_semicolons(photos: Path):
