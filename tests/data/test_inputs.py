@@ -116,7 +116,19 @@ def test_files_of_other_kinds_in_a_folder_are_counted(photos: Path, caplog: pyte
         (photos / name).touch()
     read_inputs(photos, "images", "path")
     assert "3 files in" in caplog.text
-    assert "passed over: 2 .heic, 1 .txt" in caplog.text
+    assert "passed over: 2 .heic, 1 .txt; convert .heic to .jpg" in caplog.text
+
+
+def test_photos_of_telephones_are_told_to_be_converted(tmp_path: Path):
+    (tmp_path / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "b.heif").write_bytes(b"\0\0\0\x18ftypmif1")
+    with pytest.raises(GraftError, match=r"holds no files of these kinds: .*; convert \.heic and \.heif to \.jpg\.$"):
+        read_inputs(tmp_path, "images", "path")
+    with pytest.raises(GraftError, match=r"The first: a\.HEIC: not an image that is read; convert \.heic to \.jpg"):
+        read_inputs(tmp_path / "a.HEIC", "images", "path")
+    with pytest.raises(GraftError, match=r"holds no files of these kinds: \.txt\.$"):
+        read_inputs(tmp_path, "texts", "text")
 
 
 def test_a_row_without_a_path_is_told_by_its_line(photos: Path):

@@ -193,10 +193,13 @@ def _files(root: Path, suffixes: frozenset[str] | set[str]) -> list[str]:
     there = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
     seen = sorted(path for path in there if not any(part.startswith(".") for part in path.parts))
     names = [path.as_posix() for path in seen if path.suffix.lower() in suffixes]
+    hint = images.conversion(path.suffix for path in seen) if suffixes is images.SUFFIXES else ""
     if not names:
-        raise GraftError(f"inputs={root} holds no files of these kinds: {' '.join(sorted(suffixes))}.")
+        raise GraftError(f"inputs={root} holds no files of these kinds: {' '.join(sorted(suffixes))}{hint}.")
     if len(names) < len(seen):
         others = Counter(path.suffix.lower() or path.name for path in seen if path.suffix.lower() not in suffixes)
         told = ", ".join(f"{count} {kind}" for kind, count in others.most_common(_KINDS))
-        log.warning("%s in %s of other kinds, passed over: %s", many(len(seen) - len(names), "file"), root, told)
+        log.warning(
+            "%s in %s of other kinds, passed over: %s%s", many(len(seen) - len(names), "file"), root, told, hint
+        )
     return names
