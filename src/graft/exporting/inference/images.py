@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import timm
 import torch
 from PIL import Image, ImageOps
@@ -37,7 +38,7 @@ class Model(nn.Module):
     def prepare(self, path: str | Path) -> Tensor:
         """Makes an input `(channels, height, width)` of an image file."""
         with Image.open(path) as file:
-            image = functional.pil_to_tensor(ImageOps.exif_transpose(file).convert("RGB"))
+            image = functional.pil_to_tensor(rgb(file))
         steps = self.steps
         image = functional.rgb_to_grayscale(image) if steps["grey"] else image
         interpolation = InterpolationMode(steps["interpolation"])
@@ -52,6 +53,21 @@ class Model(nn.Module):
         """Returns a probability or value by class for each image file."""
         predictions = self(torch.stack([self.prepare(path) for path in paths]))
         return [dict(zip(self.classes, row, strict=True)) for row in predictions.tolist()]
+
+
+def rgb(image: Image.Image) -> Image.Image:
+    """Returns it upright, 16 bit scaled to 8 over the full range, and transparency laid on white."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        pixels = np.asarray(image).astype(np.int64)
+        if pixels.min() < 0 or pixels.max() > 0xFFFF:
+            raise ValueError("32-bit pixels have no fixed range; convert it to 8 or 16 bit")
+        image = Image.fromarray(((pixels + 128) // 257).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no fixed range; convert it to 8 or 16 bit")
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert("RGB")
 
 
 def read(outputs: Tensor, config: dict[str, Any]) -> Tensor:
