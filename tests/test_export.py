@@ -340,6 +340,51 @@ def test_files_of_every_kind_are_prepared_as_graft_predict_prepares_them(images,
     exec(code_of(images / "exports/onnx"), {})
 
 
+def script_of(folder, *files):
+    return subprocess.run([sys.executable, folder / "inference.py", *files], capture_output=True, text=True)
+
+
+def numbers(line):
+    return {name: float(value) for name, value in (each.split() for each in line.split(", "))}
+
+
+def test_the_script_of_images_predicts_the_files_it_is_given(images, graft, flowers, tmp_path):
+    assert graft("export", f"run={images}", "format=safetensors", f"to={tmp_path}/out") == 0
+    name, expected = next(iter(known_of(images).items()))
+    (tmp_path / "broken.png").write_text("no image")
+    ran = script_of(tmp_path / "out", flowers / name, tmp_path / "broken.png")
+    assert ran.returncode == 1
+    assert f"{tmp_path}/broken.png: cannot identify" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    path, said = ran.stdout.strip().split(": ")
+    assert path == str(flowers / name)
+    assert numbers(said) == pytest.approx({"rose": expected, "tulip": 1 - expected}, abs=1e-3)
+    assert list(numbers(said).values()) == sorted(numbers(said).values(), reverse=True)
+
+
+def test_the_script_of_texts_predicts_lines_as_graft_predict_does(texts, graft, tmp_path):
+    """A mark of byte order, white space, letters of two kinds of composition, an empty line and other bytes."""
+    assert graft("export", f"run={texts}", "format=safetensors", f"to={tmp_path}/out") == 0
+    lines = ["\ufeffgreat film", "  the film was\tdull \r", "", "cafe\u0301 great", "caf\u00e9 great", "GREAT"]
+    given = tmp_path / "given.txt"
+    given.write_bytes("\n".join(lines).encode() + b"\n\xe9 great\n")
+    assert graft("predict", f"run={texts}", f"inputs={given}", f"output={tmp_path}/known.parquet") == 0
+    known = pq.read_table(tmp_path / "known.parquet").to_pylist()
+    ran = script_of(tmp_path / "out", given)
+    said = dict(line.removeprefix(f"{given}, line ").split(": ", 1) for line in ran.stdout.splitlines())
+    assert ran.returncode == 1
+    for row in known:
+        if row["error"] is None:
+            assert numbers(said.pop(row["id"]))["good"] == pytest.approx(row["probability/good"], abs=1e-4)
+    assert said == {}
+    assert [row["id"] for row in known if row["error"]] == ["3", "7"]
+    assert "line 3: the text is empty" in ran.stderr
+    assert "line 7: 'utf-8' codec can't decode" in ran.stderr
+    assert script_of(tmp_path / "out").stderr.startswith("usage: python inference.py texts.txt")
+    with pytest.raises(ValueError, match="the text is empty"):
+        runpy.run_path(str(tmp_path / "out/inference.py"))["Model"](tmp_path / "out").predict(["great", " "])
+
+
 def test_pixels_without_a_fixed_range_are_refused_outside_of_graft_too(tmp_path):
     Image.new("F", (4, 4)).save(tmp_path / "floats.tiff")
     Image.new("I", (4, 4), 2**20).save(tmp_path / "long.tiff")

@@ -1,6 +1,7 @@
 """Makes the network of this folder anew and predicts images; needs torch, torchvision, timm and safetensors."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,3 +78,27 @@ def read(outputs: Tensor, config: dict[str, Any]) -> Tensor:
     if config["kind"] == "multi_label":
         return outputs.sigmoid()
     return outputs * torch.tensor(config["std"]) + torch.tensor(config["mean"])
+
+
+def shown(prediction: dict[str, float]) -> str:
+    """Returns it in a line, the largest number first."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in sorted(prediction.items(), key=lambda each: -each[1]))
+
+
+def main(paths: list[str]) -> int:
+    """Prints predictions of image files, and returns the exit code."""
+    if not paths:
+        print("usage: python inference.py photo.png …", file=sys.stderr)
+        return 2
+    model, code = Model(Path(__file__).parent), 0
+    for path in paths:
+        try:
+            print(f"{path}: {shown(model.predict([path])[0])}")
+        except (OSError, ValueError) as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            code = 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
