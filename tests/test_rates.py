@@ -21,7 +21,7 @@ def test_a_run_from_before_there_was_scaling_keeps_its_rate():
 def test_the_optimizer_and_the_table_have_the_scaled_rate(tiny, read, capsys):
     own = ["optimizer.lr=0.1", "lr_scaling.rule=linear", "lr_scaling.base=32", "trainer.max_epochs=1", "test=false"]
     folder = tiny(*own, "scheduler=constant")
-    assert "meant for 32 samples a step, there are 8" in " ".join(capsys.readouterr().out.split())
+    assert "meant for 32 samples a step, and a step has 8" in " ".join(capsys.readouterr().out.split())
     head = next(row for row in read(folder, "stages.json") if row["stage"] == "head")
     assert head["lr"] == pytest.approx(0.025)
     assert ",0.025," in (folder / "metrics.csv").read_text()

@@ -9,7 +9,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from graft.caching import inventory as texts
-from graft.errors import ConfigError, did_you_mean, many
+from graft.errors import ConfigError, did_you_mean
 from graft.features.inventory import Entry, damaged, entries, prune, unused_for
 from graft.features.store import cache_folder
 from graft.reports.terminal import rendered
@@ -110,7 +110,7 @@ def _list(found: list[Entry], root: Path) -> None:
 def _described(entry: Entry) -> tuple[str, ...]:
     key, name = entry.key, entry.folder.name[:8]
     if "images" in key:
-        return name, many(int(key["images"]), "image"), "", "", key.get("preprocessing", "?"), ""
+        return name, f"{key['images']} images", "", "", key.get("preprocessing", "?"), ""
     model = _model(key.get("backbone", ""))
     arithmetic = f"{key.get('precision', '?').partition(',')[0]} on {key.get('device', '?')}"
     return name, "features", str(model), key.get("weights", "?")[:8], key.get("preprocessing", "?"), arithmetic

@@ -116,7 +116,7 @@ def test_real_imagenet_weights_see_real_things(settings):
         ({"crop_pct": 0.0}, "crop_pct must lie in"),
         ({"drop_path_rate": 1.0}, "drop_path_rate must lie in"),
         ({"mean": []}, "backbone.mean has 0 values"),
-        ({"std": [0.5]}, "backbone.std has 1 values"),
+        ({"std": [0.5]}, "backbone.std has 1 value:"),
         ({"std": [0.2, 0.0, 0.2]}, "backbone.std must be positive"),
     ],
 )

@@ -9,10 +9,10 @@ from graft.comparing.wording import seeds_of
 
 @pytest.fixture
 def two(folder):
-    """Compares two rates; `first`, `second`: scores by seed."""
+    """Compares two rates, or `more`; `first`, `second`: scores by seed."""
 
-    def make(first, second, more=()):
-        for rate, scores in zip((0.1, 0.01, *more), (first, second, *[{0: 0.1}] * len(more)), strict=True):
+    def make(first, second, more=None):
+        for rate, scores in {0.1: first, 0.01: second, **(more or {})}.items():
             for seed, score in scores.items():
                 path = folder(f"{rate} {seed}", score, seed, {"optimizer.lr": rate})
         return compared(*read_runs(sorted(path.parent.iterdir())), "val/auroc", "max")
@@ -23,7 +23,7 @@ def two(folder):
 @pytest.mark.parametrize(
     ("first", "second", "said", "unsaid"),
     [
-        ({0: 0.9}, {1: 0.8}, ["share no seed", "nothing can be paired"], ["p ="]),
+        ({0: 0.9}, {1: 0.8}, ["No seed is common to both", "is rank 1 (1 seed)", "Nothing can be paired"], ["p ="]),
         ({0: 0.9}, {0: 0.8}, ["share one seed", "0: +0.100", "cannot be told from chance"], ["p ="]),
         ({0: 0.9, 1: 0.8}, {0: 0.7, 1: 0.75}, ["Over 2 shared seeds", "p = 0.34", "chance between seeds could be all",
                                               "By seed: 0: +0.200, 1: +0.050", "few pairs"], []),
@@ -45,22 +45,60 @@ def test_a_seed_that_only_one_of_them_has_makes_it_not_the_best(two):
     assert [each.settings["optimizer.lr"] for each in comparison.ranked] == [0.1, 0.01]
     assert comparison.best.settings["optimizer.lr"] == 0.01
     text = verdict(comparison)
-    assert "not all the same: the best (rank 2, 5 seeds) and the runner-up (rank 1, 6 seeds) lead by the" in text
+    assert "not all the same: the best, rank 2 (5 seeds), and the runner-up, rank 1 (6 seeds), lead by the" in text
     assert "over the 5 seeds that both have (0, 1, 2, 3, 4). Over 5 shared seeds, the best is better" in text
     assert "better than the runner-up by 0.0100 on average" in text
 
 
-def test_where_seeds_differ_the_best_is_better_over_those_that_both_have(two):
-    """By the one seed that all three have the first leads, by the three that the first two have the second."""
-    comparison = two({0: 0.9, 1: 0.5, 2: 0.6}, {0: 0.85, 1: 0.8, 2: 0.9}, more=[5.0])
+FIVE = dict(enumerate([0.90, 0.95, 0.95, 0.95, 0.95])), dict(enumerate([0.93, 0.80, 0.80, 0.80, 0.80]))
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+@pytest.mark.parametrize("stray", [{0: 0.5}, {42: 0.96}, {0: 0.99, 1: 0.99}])
+def test_a_stray_run_neither_wins_nor_takes_seeds_from_the_others(two, mode, stray):
+    """By the one seed that all three have, the second would be the best."""
+    comparison = two(*FIVE, more={5.0: stray})
+    comparison = compared(comparison.runs, {}, "val/auroc", mode)
+    assert comparison.best.settings["optimizer.lr"] == (0.1 if mode == "max" else 0.01)
+    text = verdict(comparison)
+    rank = [each.settings["optimizer.lr"] for each in comparison.ranked].index(5.0) + 1
+    seeds = "1 seed" if len(stray) == 1 else "2 seeds"
+    assert text.startswith(f"Left out here for few seeds: rank {rank} ({seeds}); the other 2 have at least 5, and of")
+    assert f"these the best is rank {1 + (rank == 1)} (5 seeds). Over 5 shared seeds, the best is better" in text
+
+
+def test_a_run_more_makes_no_configuration_the_only_one(two):
+    comparison = two(*FIVE, more={5.0: dict.fromkeys(range(6), 0.7)})
+    assert comparison.best.settings["optimizer.lr"] == 0.1
+    assert "all 3 have (0, 1, 2, 3, 4). Over 5 shared seeds, the best is better" in verdict(comparison)
+
+
+def test_with_a_seed_each_all_are_rivals(two):
+    comparison = two({0: 0.7}, {0: 0.8}, more={5.0: {0: 0.9}})
+    assert comparison.best.settings["optimizer.lr"] == 5.0
+    assert verdict(comparison).startswith("The best and the runner-up share one seed; there, the difference is 0.100.")
+
+
+def test_groups_that_share_no_seed_are_chosen_from_by_rank_and_not_tested(two):
+    comparison = two({0: 0.9, 1: 0.8}, {0: 0.8, 1: 0.6}, more={5.0: {2: 0.9, 3: 0.9}, 6.0: {2: 0.5, 3: 0.6}})
+    assert comparison.best.settings["optimizer.lr"] == 5.0
+    text = verdict(comparison)
+    assert "No seed is common to all 4" in text
+    assert "the best is rank 1 (2 seeds), the runner-up rank 2 (2 seeds). Nothing can be paired" in text
+    assert "p =" not in text
+
+
+def test_the_best_is_better_over_the_seeds_of_the_test(two):
+    """By the seeds that all three have, the second leads; by the three that it shares with the first, it does not."""
+    comparison = two({0: 0.8, 1: 0.8, 2: 0.8}, {0: 0.9, 1: 0.9, 2: 0.5}, more={5.0: {0: 0.1, 1: 0.1, 3: 0.1}})
     assert comparison.best.settings["optimizer.lr"] == 0.01
-    assert "that all 3 have (0); which of the two is the best, the seeds that both have decide." in verdict(comparison)
+    assert "Over 2 shared seeds, the best differs from the runner-up by 0.100 in each." in verdict(comparison)
 
 
-def test_where_no_seed_is_common_to_all_the_means_are_said_to_be_over_other_seeds(two):
-    text = verdict(two({1: 0.9, 2: 0.5}, {1: 0.7, 2: 0.8}, more=[5.0]))
-    assert "none is common to all 3" in text
-    assert "Over 2 shared seeds, the best is better than the runner-up by 0.05" in text
+def test_of_those_that_share_no_seed_the_one_with_more_seeds_is_the_best(two):
+    comparison = two(FIVE[0], {42: 0.96})
+    assert comparison.best.settings["optimizer.lr"] == 0.1
+    assert "the best is rank 2 (5 seeds), the runner-up rank 1 (1 seed). Nothing" in verdict(comparison)
 
 
 def test_splits_of_their_own_are_no_independent_pairs(folder):
@@ -79,7 +117,7 @@ def test_splits_of_their_own_are_no_independent_pairs(folder):
 
 
 def test_a_choice_among_many_is_said_to_flatter_the_best(two):
-    assert "picked from 3 configurations" in verdict(two({0: 0.9, 1: 0.8}, {0: 0.8, 1: 0.75}, more=[5.0]))
+    assert "picked from 3 configurations" in verdict(two({0: 0.9, 1: 0.8}, {0: 0.8, 1: 0.75}, {5.0: {0: 0.1, 1: 0.1}}))
 
 
 def test_one_configuration_has_no_rival(folder):

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -14,11 +15,11 @@ from optuna.trial import TrialState
 
 from graft.config.locate import configs_dir
 from graft.config.overrides import parse
-from graft.errors import GraftError
+from graft.errors import GraftError, Interrupted
 from graft.runs import signs
 from graft.runs.folder import RunFolder
 from graft.runs.status import Process, State, Status, read_status
-from graft.sweeps import proof
+from graft.sweeps import owning, proof
 from graft.sweeps import trials as reading
 from graft.sweeps.running import run_sweep
 from graft.sweeps.study import open_storage
@@ -245,6 +246,53 @@ def test_a_sweep_that_is_stopped_takes_no_trial_for_one_that_dies(sweep, monkeyp
             sweep(stopped, rates="0.1,0.1")
     _, found = sweep(lambda runs: [run.begin().end() for run in runs], rates="0.1,0.1")
     assert [ending for _, ending in found] == ["lost", "lost", "lost", "complete"]
+
+
+def test_a_start_elsewhere_goes_on_after_a_stop_that_left_no_folder(sweep, tmp_path):
+    def stopped(runs):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(stopped, rates="0.1,0.1")
+    storage = open_storage(None, tmp_path / "logs/sweeps/lost_grid")
+    (trial,) = storage.get_all_trials(0)
+    storage.set_trial_user_attr(trial._trial_id, "owner", {"host": "elsewhere", "pid": 7, "mark": "1"})
+    _, found = sweep(lambda runs: [run.begin().end() for run in runs], rates="0.1,0.1")
+    assert [ending for _, ending in found] == ["lost", "complete"]
+
+
+def test_a_trial_that_another_process_begins_meanwhile_is_of_this_study(sweep, tmp_path, monkeypatch):
+    def ends(runs):
+        for run in runs:
+            run.begin().end()
+
+    sweep(ends)
+    study = optuna.load_study(study_name="lost_grid", storage=open_storage(None, tmp_path / "logs/sweeps/lost_grid"))
+    numbers = owning._numbers
+
+    def meanwhile(folder):
+        trial = study.ask()
+        RunFolder.create(folder / str(trial.number))
+        return numbers(folder)
+
+    monkeypatch.setattr(owning, "_numbers", meanwhile)
+    owning.check_own(study, tmp_path / "logs/sweeps/lost_grid")
+
+
+def test_sigterm_between_runs_is_a_stop(sweep, monkeypatch, tmp_path):
+    monkeypatch.setattr(Process, "exists", property(lambda self: False))
+
+    def stopped(runs):
+        runs[0].die()
+        signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        sweep(stopped, rates="0.1,0.1")
+    folder = tmp_path / "logs/sweeps/lost_grid"
+    assert "the sweep is stopped" in (folder / "sweep.log").read_text()
+    assert not list(folder.glob(".at_work_*"))
+    (trial,) = open_storage(None, folder).get_all_trials(0)
+    assert trial.user_attrs["stopped"]
 
 
 def test_a_trial_that_is_stopped_twice_is_told_with_what_stopped_it(sweep):

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import subprocess
+from pathlib import Path
 
 import optuna
 import pytest
@@ -334,28 +335,66 @@ def test_nothing_is_tested_before_the_search_is_over_and_another_look_is_told(sw
     assert "the search has chosen anew since 2 was tested" in (folder / "sweep.log").read_text()
 
 
+@pytest.mark.parametrize(
+    ("search", "folder"), [(["sweep=random", "hydra.sweeper.n_trials=3"], "imgs_random"), (["-m"], "imgs/*")]
+)
+def test_runs_that_vary_what_a_sweep_is_named_by_lie_in_one_folder(
+    graft, tiny_words, flowers, tmp_path, monkeypatch, search, folder
+):
+    studies = set()
+
+    def come_to_something(run, cfg, handler, trial):
+        studies.add(trial and trial.study_name)
+        run.save_summary({"val/auroc": 0.5})
+        return 0.5
+
+    monkeypatch.setattr("graft.fitting.fit_and_score", come_to_something)
+    words = [
+        *tiny_words,
+        f"datamodule.root={flowers}",
+        "strategy=linear_probe,feature_extraction,bitfit",
+        "datamodule.name=imgs",
+    ]
+    assert graft("train", *words, *search) == 0
+    (found,) = (tmp_path / "logs/sweeps").glob(folder)
+    assert sorted(status.parent.name for status in found.glob("*/status.json")) == ["0", "1", "2"]
+    assert len(list((tmp_path / "logs/sweeps").rglob("multirun.yaml"))) == 1
+    assert studies == {None if "-m" in search else "imgs_random"}
+
+
 def test_values_in_brackets_are_no_markup_of_the_table(sweep, capsys, at_once):
     sweep("grid", "average=[ema],[wise_ft]")
     assert "average=[wise_ft]" in capsys.readouterr().out
 
 
-def test_a_retraining_with_seeds_that_was_killed_is_gone_on_with(sweep, read, at_once, monkeypatch):
+def test_a_retraining_with_seeds_that_was_killed_is_gone_on_with(sweep, read, at_once, monkeypatch, capsys):
+    def state(run, named):
+        status = run / "status.json"
+        status.write_text(json.dumps({**json.loads(status.read_text()), "state": named}))
+
     gone_on = []
 
     def go_on(command, check):
         gone_on.append(command[-2:])
+        state(Path(command[-1].removeprefix("resume=")), "done")
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr("graft.sweeps.proof.subprocess.run", go_on)
     words = ("optimizer.lr=1e-3,1e-2", "hydra.sweeper.seeds=3")
     (best,) = read(sweep("grid", *words), "best.json")
     folder = sweep("grid", *words, "hydra.sweeper.best=retrain") / f"best_{best['trial']}"
-    status = folder / "seed_1/status.json"
-    status.write_text(json.dumps({**json.loads(status.read_text()), "state": "killed"}))
+    state(folder / "seed_1", "killed")
     shutil.rmtree(folder / "seed_2")
     sweep("grid", *words, "hydra.sweeper.best=retrain")
     assert gone_on == [["train", f"resume={folder / 'seed_1'}"]]
     assert read(folder / "seed_2", "status.json")["state"] == "done"
+    for named, code in (("killed", 0), ("running", 1)):
+        for file in (folder / "seed_2").glob("[!s]*"):
+            file.unlink()  # all but status.json: it was claimed
+        (folder / "seed_2/summary.json").unlink()
+        state(folder / "seed_2", named)
+        sweep("grid", *words, "hydra.sweeper.best=retrain", code=code)
+    assert "seed_2 is still running" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -385,6 +424,7 @@ def test_a_retraining_with_seeds_that_was_killed_is_gone_on_with(sweep, read, at
             ["sweep=grid", "datamodule.split.val_fold=1/3,2/3,3/3"],
             "folds for one configuration, and a sweep would take",
         ),
+        (["sweep=grid", "++seed=0,1"], "seed: its values are runs of one configuration"),
         (["sweep=tpe", "seed=0,1"], "hydra.sweeper.seeds=3 (seeds)"),
         (["sweep=tpe", "hydra.sweeper.folds=3", "datamodule.split.val_fold=1/3"], "names one of the folds"),
         (

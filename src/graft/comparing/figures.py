@@ -74,8 +74,8 @@ def score_against(comparison: Comparison, name: str, xlabel: str) -> Figure:
         alpha=0.3,
         markeredgewidth=0,
     )
-    rivals = [(each.over_seeds(name), each.score) for each in comparison.rivals]
-    front = _front([(cost.mean, score.mean) for cost, score in rivals if cost and score], comparison.mode)
+    complete = [(each.over_seeds(name), each.score) for each in comparison.complete]
+    front = _front([(cost.mean, score.mean) for cost, score in complete if cost and score], comparison.mode)
     axes.plot(*_columns(front), color=INK, linewidth=1, linestyle=":", drawstyle="steps-post")
     for rank, x, score in reversed([each for each in placed if each[0] < HIGHLIGHTED]):
         drawn: Any = {"color": PALETTE[rank], "elinewidth": 1, "marker": "o", "markeredgewidth": 1.5}

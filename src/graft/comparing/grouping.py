@@ -112,36 +112,42 @@ class Comparison:
         return [each for each in self.configurations if each.score is not None]
 
     @cached_property
-    def rivals(self) -> list[Configuration]:
-        """Those of the ranked that may be taken for the best: with all their seeds, or all where none has all.
+    def complete(self) -> list[Configuration]:
+        """Those of the ranked with all their seeds, or all where none has all.
 
-        Seeds that fail are not drawn by lot: a mean over those that came through is too good. The best one comes first,
-        by the seeds that all rivals have, for one that only some have may be a lucky one, or an easy one. Of the first
-        two, between which the test is, the better one by the seeds that both have is the first.
+        Seeds that fail are not drawn by lot: a mean over those that came through is too good.
         """
-        found = self._complete
-        if not self.uneven:
-            return found
-        if shared := self.common_seeds:
-            found = sorted(found, key=lambda each: -self._sign * statistics.fmean(each.scores[one] for one in shared))
-        first, second = ([each.scores[one] for one in common_seeds(found[:2])] for each in found[:2])
-        if first and self._sign * (statistics.fmean(first) - statistics.fmean(second)) < 0:
-            found = [found[1], found[0], *found[2:]]
-        return found
+        return [each for each in self.ranked if not each.missing] or self.ranked
 
     @cached_property
-    def uneven(self) -> bool:
-        """Whether the rivals have not all come to scores of the same seeds."""
-        return len({frozenset(each.scores) for each in self._complete}) > 1
+    def rivals(self) -> list[Configuration]:
+        """Those that may be taken for the best, which comes first; the second is the runner-up.
+
+        They are in the order of their means over the seeds that all of them have, for one that only some have may be a
+        lucky one, or an easy one. Where there are none, those with more seeds come first, of as many the higher rank.
+        """
+        shared = self.common_seeds
+        return sorted(
+            self._of_many_seeds,
+            key=lambda each: (
+                -self._sign * statistics.fmean(each.scores[one] for one in shared) if shared else -len(each.scores)
+            ),
+        )
 
     @cached_property
     def common_seeds(self) -> list[Seeds]:
         """The seeds that all rivals have a score of."""
-        return common_seeds(self._complete)
+        first, *others = [each.scores for each in self._of_many_seeds] or [{}]
+        return [seeds for seeds in first if all(seeds in scores for scores in others)]
 
     @cached_property
-    def _complete(self) -> list[Configuration]:
-        return [each for each in self.ranked if not each.missing] or self.ranked
+    def _of_many_seeds(self) -> list[Configuration]:
+        """Of the complete, the two with most seeds and all that have as many: a stray run decides nothing.
+
+        Two, for a run more of one configuration does not make it the best.
+        """
+        most = sorted((len(each.scores) for each in self.complete), reverse=True)[:2]
+        return [each for each in self.complete if len(each.scores) >= most[-1]]
 
     @property
     def _sign(self) -> int:
@@ -164,12 +170,6 @@ def held_out(configurations: Sequence[Configuration]) -> float | None:
     shares = [each.held_out for each in configurations]
     known = [share for share in shares if share is not None]
     return max(known) if len(known) == len(shares) else None
-
-
-def common_seeds(configurations: Sequence[Configuration]) -> list[Seeds]:
-    """Returns the seeds that all of some configurations have a score of."""
-    first, *others = configurations
-    return [seeds for seeds in first.scores if all(seeds in each.scores for each in others)]
 
 
 def compared(runs: list[Run], unreadable: dict[Path, str], metric: str, mode: str) -> Comparison:

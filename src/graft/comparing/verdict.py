@@ -1,6 +1,8 @@
 """Whether the best configuration is the best: seeds that lack, and the test against the runner-up."""
 
-from graft.comparing.grouping import Comparison, Configuration, common_seeds, held_out
+from collections.abc import Iterator, Sequence
+
+from graft.comparing.grouping import Comparison, Configuration, held_out
 from graft.comparing.statistics import Paired, Spread, paired
 from graft.comparing.wording import seed_names, seeds_of
 from graft.errors import many
@@ -14,12 +16,11 @@ _NAMED_SEEDS = 10
 
 def incomplete(comparison: Comparison) -> str:
     """Says which ranked configurations lack seeds, and that they are not taken for the best; nothing where none do."""
-    lacking = [(rank, each) for rank, each in enumerate(comparison.ranked, start=1) if each.missing]
+    lacking = [each for each in comparison.ranked if each.missing]
     if not lacking:
         return ""
-    named = ", ".join(f"rank {rank} ({seeds_of(each)} seeds)" for rank, each in lacking[:_NAMED])
-    more = f" and {len(lacking) - _NAMED:,} more" if len(lacking) > _NAMED else ""
-    said = f"Seeds without a score may be the worse ones, so that these means may be too good: {named}{more}."
+    named = _ranks(comparison, lacking)
+    said = f"Seeds without a score may be the worse ones, so that these means may be too good: {named}."
     if len(lacking) == len(comparison.ranked):
         return f"{said} No configuration has all its seeds."
     first = comparison.ranked.index(comparison.rivals[0]) + 1
@@ -29,55 +30,82 @@ def incomplete(comparison: Comparison) -> str:
 def verdict(comparison: Comparison) -> str:
     """Says whether the best configuration is better than the next by more than chance; nothing with less than two.
 
-    Those that lack seeds are left out, unless all do.
+    Those that lack seeds are left out, unless all do, and those with few.
     """
     if len(comparison.ranked) < 2:
         return ""
     if len(comparison.rivals) < 2:
         return "Only one configuration has all its seeds, so that there is no runner-up to test it against."
     best, other = comparison.rivals[:2]
-    found = paired(best.scores, other.scores, comparison.mode, held_out([best, other]))
+    first, second = ({one: each.scores[one] for one in comparison.common_seeds} for each in (best, other))
+    found = paired(first, second, comparison.mode, held_out([best, other]))
+    said = [_left_out(comparison), _chosen(comparison)]
     if found.spread is None:
-        return (
-            "The best and the runner-up share no seed, so nothing can be paired and whether their difference is more "
-            "than chance is open. Run both with the same seeds, such as seed=0,1,2,3,4, and the same folds, if any."
-        )
-    said = [_chosen(comparison, best, other), _tested(found, found.spread)]
-    if found.p is not None or found.spread.n == 1:
-        said.append(_listed(found) if found.spread.n < _FEW_PAIRS else "")
-        said.append(_few(found.spread.n))
-    if found.p is not None and found.shared is None:
         said.append(
+            "Nothing can be paired, and whether their difference is more than chance is open. Run both with the same "
+            "seeds, such as seed=0,1,2,3,4, and the same folds, if any."
+        )
+    else:
+        said += _weighed(comparison, found, found.spread)
+    return " ".join(part for part in said if part)
+
+
+def _weighed(comparison: Comparison, found: Paired, over: Spread) -> Iterator[str]:
+    yield _tested(found, over)
+    if found.p is not None or over.n == 1:
+        yield _listed(found) if over.n < _FEW_PAIRS else ""
+        yield _few(over.n)
+    if found.p is not None and found.shared is None:
+        yield (
             "The splits of the pairs differ and have training samples in common; the configs do not say which share of "
             "the samples validates, so nothing makes up for that, and p is too small."
         )
     if found.p is not None and len(comparison.rivals) > 2:
-        said.append(
+        yield (
             f"Both were picked from {len(comparison.rivals):,} configurations by these very scores, which makes p look "
             "better than it is; new seeds would tell."
         )
-    return " ".join(part for part in said if part)
 
 
-def _chosen(comparison: Comparison, best: Configuration, other: Configuration) -> str:
+def _left_out(comparison: Comparison) -> str:
+    """Which configurations have too few seeds for the test."""
+    least = min(len(each.scores) for each in comparison.rivals)
+    few = [each for each in comparison.complete if len(each.scores) < least]
+    if not few:
+        return ""
+    return (
+        f"Left out here for few seeds: {_ranks(comparison, few)}; the other {len(comparison.rivals):,} have at least "
+        f"{least}, and of these the best is {_ranks(comparison, comparison.rivals[:1])}."
+    )
+
+
+def _chosen(comparison: Comparison) -> str:
     """Over which seeds the two were chosen, where those of the rivals are not all the same."""
-    if not comparison.uneven:
+    if len({frozenset(each.scores) for each in comparison.rivals}) < 2:
         return ""
     shared, count = comparison.common_seeds, len(comparison.rivals)
     everyone = "both" if count == 2 else f"all {count:,}"
-    two = " and ".join(
-        f"the {name} (rank {comparison.ranked.index(each) + 1}, {many(len(each.scores), 'seed')})"
-        for name, each in (("best", best), ("runner-up", other))
+    best, other = (_ranks(comparison, [each]) for each in comparison.rivals[:2])
+    if not shared:
+        return (
+            f"No seed is common to {everyone}, so that the number of seeds and then the rank chooses: the best is "
+            f"{best}, the runner-up {other}."
+        )
+    names = f" ({', '.join(seed_names(shared))})" if len(shared) <= _NAMED_SEEDS else ""
+    return (
+        "Ranks go by the mean over the seeds that each configuration has, and these are not all the same: the best, "
+        f"{best}, and the runner-up, {other}, lead by the mean over the {many(len(shared), 'seed')} that {everyone} "
+        f"have{names}."
     )
-    said = "Ranks go by the mean over the seeds that each configuration has, and these are not all the same"
-    if shared:
-        names = f" ({', '.join(seed_names(shared))})" if len(shared) <= _NAMED_SEEDS else ""
-        said += f": {two} lead by the mean over the {many(len(shared), 'seed')} that {everyone} have{names}"
-    else:
-        said += f"; none is common to {everyone}, so that {two} lead by means over different seeds"
-    if len(common_seeds([best, other])) > len(shared):
-        said += "; which of the two is the best, the seeds that both have decide"
-    return f"{said}."
+
+
+def _ranks(comparison: Comparison, configurations: Sequence[Configuration]) -> str:
+    """`rank 1 (3 of 5 seeds), rank 4 (1 seed) and 7 more`."""
+    named = ", ".join(
+        f"rank {comparison.ranked.index(each) + 1} ({seeds_of(each)} seed{'s' * (len(each.asked) > 1)})"
+        for each in configurations[:_NAMED]
+    )
+    return named + (f" and {len(configurations) - _NAMED:,} more" if len(configurations) > _NAMED else "")
 
 
 def _tested(found: Paired, over: Spread) -> str:

@@ -36,7 +36,7 @@ def check_search(cfg: DictConfig, arguments: list[str]) -> None:
     sweeper = cfg.hydra.sweeper
     raise_problems(list(check(sweeper, Node, "hydra.sweeper")))
     space = read_space(sweeper.params, arguments)
-    raise_problems(list(_problems(cfg, sweeper, list(space.varied))))
+    raise_problems(list(_problems(cfg, sweeper, [key.lstrip("+~") for key in space.varied])))
     if sweeper.n_trials is None:
         next(space.grid())
 

@@ -123,10 +123,7 @@ class RunFolder:
             return
         previous = read_status(self.status)
         if previous.state is State.RUNNING:
-            raise GraftError(
-                f"{self.path} is still running in process {previous.pid}; wait for it, or stop it with "
-                f"`kill {previous.pid}`, before you go on with it"
-            )
+            raise GraftError(f"{self.path} is still running {previous.where}, before you go on with it")
         Status.begin(previous).write(self.status)
 
     @contextlib.contextmanager

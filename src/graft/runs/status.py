@@ -11,7 +11,6 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -119,6 +118,13 @@ class Status:
             traceback=None if mended_by_user else "".join(traceback.format_exception(error)),
         )
 
+    @property
+    def where(self) -> str:
+        """Which process it is or was, and what to do where that is in the way, as part of a sentence."""
+        if self.host in ("", _machine()):
+            return f"in process {self.pid}; wait for it, or stop it with `kill {self.pid}`"
+        return "on another machine; wait for it, stop it there, or for a quarter of an hour after that has died"
+
     def write(self, path: Path) -> None:
         """Writes the status, without secrets, in the place of the old one."""
         write_json(path, redact_tree(dataclasses.asdict(self)))
@@ -152,17 +158,10 @@ def read_status(path: Path) -> Status:
 
 
 def _goes_on(status: Status, folder: Path) -> bool:
-    """Whether a run's process exists; of another machine the files tell, of which it touches one every minute."""
+    """Whether a run's process exists; of another machine the file tells, which it touches every minute."""
     if status.host in ("", _machine()):
         return Process(_machine(), status.pid, status.process).exists
-    return not is_silent(folder, max(_times(folder), default=0.0))
-
-
-def _times(folder: Path) -> Iterator[float]:
-    for file in folder.iterdir():
-        with contextlib.suppress(OSError):  # it was a temporary one
-            if not file.name.startswith("."):
-                yield file.stat().st_mtime
+    return not is_silent(folder, (folder / "status.json").stat().st_mtime)
 
 
 @functools.cache

@@ -22,18 +22,19 @@ def link(run: Any, folder: Path) -> None:
     files = Path(run.dir).parent.absolute()
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.iterdir():
-            if old.is_symlink() and not old.exists():
-                _mend(old)
         _point(folder / files.name, files)
+    with contextlib.suppress(OSError):
+        for old in folder.iterdir():
+            with contextlib.suppress(OSError):  # another process mends it, too
+                if old.is_symlink() and not old.exists():
+                    _mend(old)
 
 
 def _mend(old: Path) -> None:
     moved = _moved(old)
     old.unlink(missing_ok=True)
     if moved is not None:
-        with contextlib.suppress(FileExistsError):  # another process was faster
-            _point(old, moved)
+        _point(old, moved)
 
 
 def _moved(old: Path) -> Path | None:

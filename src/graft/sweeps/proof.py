@@ -12,10 +12,9 @@ from hydra.plugins.launcher import Launcher
 from optuna.trial import FrozenTrial
 
 from graft.errors import GraftError, many
-from graft.runs.folder import RunFolder
 from graft.runs.status import State, read_status
 from graft.sweeps.counting import under_way
-from graft.sweeps.ending import best_trials
+from graft.sweeps.ending import best_trials, first_line
 from graft.sweeps.sweep import Sweep
 
 log = logging.getLogger(__name__)
@@ -56,8 +55,15 @@ def _test(folder: Path) -> None:
 
 
 def _is_tested(folder: Path) -> bool:
-    known = (json.loads(file.read_text()) for file in (folder / "evaluations").glob("*.json"))
-    return any((each.get("split"), each.get("checkpoint")) == ("test", "best") for each in known)
+    return any(map(_is_of_best, (folder / "evaluations").glob("*.json")))
+
+
+def _is_of_best(evaluation: Path) -> bool:
+    try:
+        told = json.loads(evaluation.read_text())
+    except ValueError:  # cut short by a power cut
+        return False
+    return (told.get("split"), told.get("checkpoint")) == ("test", "best")
 
 
 def _warn_of_another_look(sweep: Sweep, best: Sequence[FrozenTrial]) -> None:
@@ -80,7 +86,9 @@ def _retrain(sweep: Sweep, launcher: Launcher, name: str, params: dict[str, obje
     if lines := [[*line, "test=true", "report=true", "bootstrap=500"] for line in sweep.lines(params, name, None)]:
         launcher.launch(lines, initial_job_idx=len(sweep.trials()) * len(sweep.repeats))
     for folder in folders:
-        RunFolder(folder).load_summary()
+        status = read_status(folder / "status.json")
+        if status.state is not State.DONE:
+            raise GraftError(f"{folder} is {status.state}: {first_line(status.traceback or status.message or '')}")
 
 
 def _go_on(folder: Path, *, here: bool) -> None:
@@ -88,6 +96,10 @@ def _go_on(folder: Path, *, here: bool) -> None:
     state = read_status(folder / "status.json").state
     if state is State.DONE:
         log.info("%s is there already and stays", folder)
+    elif state is State.RUNNING:
+        raise GraftError(f"{folder} is still running; when it has ended, the same command goes on from there.")
+    elif state is State.KILLED and not (folder / "config.yaml").exists():
+        (folder / "status.json").unlink()  # claimed and no more than that: it is begun again
     elif here and state in (State.KILLED, State.INTERRUPTED):
         _graft("train", f"resume={folder}", failed=f"{folder} could not be gone on with; move it away to begin it anew")
     else:

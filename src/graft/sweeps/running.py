@@ -1,5 +1,6 @@
 """A sweep from its first trial, or the first that is missing, to its last."""
 
+import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from graft.errors import GraftError, Interrupted, many
 from graft.runs.atomic import write_text
 from graft.runs.log import logging_sweep_to
 from graft.runs.secrets import redact
+from graft.runs.signals import signals
 from graft.sweeps.counting import failed
 from graft.sweeps.ending import announce_trial, conclude, first_line
 from graft.sweeps.owning import check_own
@@ -47,13 +49,14 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], launcher: Launcher) 
     sweep = Sweep(settings, folder, space, study, repeats(settings, int(config.seed)))
     with sweep.alone():
         write_text(folder / "multirun.yaml", redact(OmegaConf.to_yaml(config)))
-    with logging_sweep_to(folder / "sweep.log"), present(folder):
+    with signals(), logging_sweep_to(folder / "sweep.log"), present(folder):
         try:
             sweep.recover()
             _work(sweep, launcher)
         except (Interrupted, KeyboardInterrupt):
             log.warning("the sweep is stopped; the same command goes on with it")
-            sweep.stop()
+            with contextlib.suppress(Exception):  # a storage that is gone as well, say
+                sweep.stop()
             raise
         with sweep.alone():
             conclude(study, settings, folder)
