@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow.csv
 import pytest
+from PIL import Image
 
 from graft.demo import Predictor
 from graft.runs.folder import RunFolder
@@ -246,3 +247,19 @@ def test_mistakes_are_told_before_gradio_is_needed(graft, tmp_path, capsys, monk
     assert "is not the folder of a run" in capsys.readouterr().err
     assert graft("demo", f"run={tmp_path}", "port=70000") == 2
     assert "port" in capsys.readouterr().err
+
+
+def test_an_image_reaches_the_model_as_the_file_that_was_given(tmp_path):
+    """Else Gradio makes RGB of it, on black, and writes it anew. In a process, as Gradio leaves a loop of events."""
+    pytest.importorskip("gradio")
+    Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(tmp_path / "glass.png")
+    code = """if True:
+        from graft.exporting.page import Shown, page
+        from gradio.data_classes import ImageData
+
+        shown = Shown("", "", "images", False, one=lambda path: {}, many=lambda files: ([], [], ""))
+        (given,) = [block for block in page(shown).blocks.values() if getattr(block, "elem_id", None) == "one"]
+        print("given:", given.preprocess(ImageData(path="glass.png", orig_name="glass.png")))
+    """
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert "given: glass.png" in ran.stdout.splitlines(), ran.stderr

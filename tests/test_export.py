@@ -14,12 +14,18 @@ import pytest
 import torch
 import yaml
 from omegaconf import OmegaConf
+from PIL import Image
 
 from graft import export as command
+from graft.backbones.images import ImagePreprocessing
+from graft.data.images import decode
 from graft.errors import GraftError
 from graft.export import _model, write
 from graft.exporting import checking, programs
+from graft.exporting.inference import images as of_images
+from graft.exporting.inference import preparing
 from graft.exporting.network import Network
+from graft.exporting.preparation import _steps
 from graft.runs.folder import RunFolder
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -281,20 +287,126 @@ def recorded(tmp_path):
     return folder
 
 
-@pytest.mark.slow
-def test_the_lines_of_the_docs_say_of_an_image_nearly_what_the_run_says(images, graft, flowers, monkeypatch):
-    """Pillow rounds otherwise than torchvision."""
-    assert graft("export", f"run={images}", "format=onnx") == 0
-    folder = images / "exports" / "onnx"
+@pytest.fixture
+def kinds(tmp_path):
+    """Image files of every kind that is not simply RGB, and one that is."""
+    folder = tmp_path / "kinds"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    red = random.integers(0, 256, (61, 84, 1), dtype=np.uint8) * np.array([1, 0, 0], np.uint8)
+    image = Image.fromarray(red)
+    half = Image.fromarray(random.integers(0, 2, (61, 84), dtype=np.uint8) * 255)
+    see_through = image.copy()
+    see_through.putalpha(half)
+    colours = image.quantize(200)
+    palette = Image.fromarray(np.where(np.asarray(half), 200, np.asarray(colours)).astype(np.uint8))
+    palette.putpalette([*colours.getpalette()[:600], 0, 0, 0])
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    image.save(folder / "rgb.png")
+    image.save(folder / "turned.png", exif=turned)
+    image.save(folder / "turned.jpg", exif=turned)
+    image.convert("L").save(folder / "grey.png")
+    image.convert("CMYK").save(folder / "cmyk.jpg")
+    see_through.save(folder / "rgba.png")
+    see_through.convert("LA").save(folder / "la.png")
+    palette.save(folder / "palette.png", transparency=200)
+    image.save(folder / "moving.gif", save_all=True, append_images=[see_through.convert("L")])
+    Image.fromarray(random.integers(0, 2**16, (61, 84), dtype=np.uint16)).save(folder / "sixteen.png")
+    return folder
+
+
+def test_files_of_every_kind_are_prepared_as_graft_predict_prepares_them(images, graft, kinds, monkeypatch):
+    """By the folder's own script, and by the docs' lines for ONNX Runtime."""
+    for form in ("onnx", "safetensors"):
+        assert graft("export", f"run={images}", f"format={form}") == 0
+    assert graft("predict", f"run={images}", f"inputs={kinds}", f"output={kinds}.parquet") == 0
+    known = {row["id"]: row["probability/rose"] for row in pq.read_table(f"{kinds}.parquet").to_pylist()}
+    assert len(known) == 10
+    assert np.ptp(list(known.values())) > 1e-3, "the same for all would prove nothing"
+    script = runpy.run_path(str(images / "exports/safetensors/inference.py"))["Model"](images / "exports/safetensors")
+    found = script.predict([kinds / name for name in known])
+    assert [each["rose"] for each in found] == pytest.approx(list(known.values()), abs=1e-4)
     (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "export.md").read_text(), re.DOTALL)
-    (name, expected), *_ = known_of(images).items()
-    shutil.copy(flowers / name, folder / "photo.png")
-    monkeypatch.chdir(folder)
-    found: dict[str, object] = {}
-    exec(code, found)
-    said = found["session"].run(None, {"images": found["inputs"]})[0][0]
-    assert said[found["told"]["classes"].index("rose")] == pytest.approx(expected, abs=5e-3)
-    exec(code_of(folder), {})
+    monkeypatch.chdir(images / "exports/onnx")
+    monkeypatch.syspath_prepend(str(images / "exports/onnx"))
+    for name in known:
+        shutil.copy(kinds / name, "photo.png")
+        made: dict[str, object] = {}
+        exec(code, made)
+        prediction = made["session"].run(None, {"images": made["inputs"]})[0][0]
+        assert prediction[made["told"]["classes"].index("rose")] == pytest.approx(known[name], abs=1e-4), name
+    monkeypatch.delitem(sys.modules, "preparing")
+    exec(code_of(images / "exports/onnx"), {})
+
+
+def script_of(folder, *files):
+    return subprocess.run([sys.executable, folder / "inference.py", *files], capture_output=True, text=True)
+
+
+def numbers(line):
+    return {name: float(value) for name, value in (each.split() for each in line.split(", "))}
+
+
+def test_the_script_of_images_predicts_the_files_it_is_given(images, graft, flowers, tmp_path):
+    assert graft("export", f"run={images}", "format=safetensors", f"to={tmp_path}/out") == 0
+    name, expected = next(iter(known_of(images).items()))
+    (tmp_path / "broken.png").write_text("no image")
+    ran = script_of(tmp_path / "out", flowers / name, tmp_path / "broken.png")
+    assert ran.returncode == 1
+    assert f"{tmp_path}/broken.png: cannot identify" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    path, said = ran.stdout.strip().split(": ")
+    assert path == str(flowers / name)
+    assert numbers(said) == pytest.approx({"rose": expected, "tulip": 1 - expected}, abs=1e-3)
+    assert list(numbers(said).values()) == sorted(numbers(said).values(), reverse=True)
+
+
+def test_the_script_of_texts_predicts_lines_as_graft_predict_does(texts, graft, tmp_path):
+    """A mark of byte order, white space, letters of two kinds of composition, an empty line and other bytes."""
+    assert graft("export", f"run={texts}", "format=safetensors", f"to={tmp_path}/out") == 0
+    lines = ["\ufeffgreat film", "  the film was\tdull \r", "", "cafe\u0301 great", "caf\u00e9 great", "GREAT"]
+    given = tmp_path / "given.txt"
+    given.write_bytes("\n".join(lines).encode() + b"\n\xe9 great\n")
+    assert graft("predict", f"run={texts}", f"inputs={given}", f"output={tmp_path}/known.parquet") == 0
+    known = pq.read_table(tmp_path / "known.parquet").to_pylist()
+    ran = script_of(tmp_path / "out", given)
+    said = dict(line.removeprefix(f"{given}, line ").split(": ", 1) for line in ran.stdout.splitlines())
+    assert ran.returncode == 1
+    for row in known:
+        if row["error"] is None:
+            assert numbers(said.pop(row["id"]))["good"] == pytest.approx(row["probability/good"], abs=1e-4)
+    assert said == {}
+    assert [row["id"] for row in known if row["error"]] == ["3", "7"]
+    assert "line 3: the text is empty" in ran.stderr
+    assert "line 7: 'utf-8' codec can't decode" in ran.stderr
+    assert script_of(tmp_path / "out").stderr.startswith("usage: python inference.py texts.txt")
+    with pytest.raises(ValueError, match="the text is empty"):
+        runpy.run_path(str(tmp_path / "out/inference.py"))["Model"](tmp_path / "out").predict(["great", " "])
+
+
+def test_pixels_without_a_fixed_range_are_refused_outside_of_graft_too(tmp_path):
+    Image.new("F", (4, 4)).save(tmp_path / "floats.tiff")
+    Image.new("I", (4, 4), 2**20).save(tmp_path / "long.tiff")
+    for script in (of_images, preparing):
+        for name in ("floats", "long"):
+            with Image.open(tmp_path / f"{name}.tiff") as image, pytest.raises(ValueError, match="no fixed range"):
+                script.rgb(image)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("shape", [(40, 51), (97, 33), (150, 201), (20, 24)])
+def test_images_are_prepared_without_torch_as_by_torchvision(interpolation, channels, shape, tmp_path):
+    """Up and down, at odd sides; of grey images a pixel may be rounded otherwise."""
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    mean, std = (0.5, 0.4, 0.3)[:channels], (0.2, 0.3, 0.4)[:channels]
+    preprocess = ImagePreprocessing(32, 0.9, interpolation, mean, std)
+    expected = preprocess(decode(tmp_path / "noise.png")).numpy()
+    difference = np.abs(preparing.prepared(tmp_path / "noise.png", _steps(preprocess)) - expected)
+    assert difference.max() < (1e-5 if channels == 3 else 1.1 / 255 / 0.2)
+    assert difference.mean() < 1e-4
 
 
 @pytest.mark.slow

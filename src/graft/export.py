@@ -24,7 +24,7 @@ from graft.exporting.examples import SPLIT, Examples, random_examples, real_exam
 from graft.exporting.licences import save_licences
 from graft.exporting.loading import loading_of
 from graft.exporting.network import Network
-from graft.exporting.preparation import described, output_name, save_tokenizer
+from graft.exporting.preparation import SCRIPT, described, output_name, save_script, save_tokenizer
 from graft.exporting.programs import check_onnx_there, onnx_runner, program_runner, save_onnx, save_program, traced
 from graft.exporting.quantizing import quantized, speed
 from graft.exporting.rebuildable import rebuilding, rebuilt_runner, save_rebuildable
@@ -99,6 +99,7 @@ def write(model: Model, form: str, quantize: str | None, folder: Path) -> Check:
     network = Network(model.task, keys)
     if form in ("onnx", "torch"):
         checked, measured = _write_program(model, network, form, quantize, folder)
+        save_script(model.task.backbone.preprocess(train=False), folder)
     else:
         config = rebuilding(network, classes, str(model.task.kind))
         save_rebuildable(network, config, folder)
@@ -197,7 +198,7 @@ def _write_words(model: Model, form: str, checked: Check, measured: dict[str, An
     card = model_card(
         facts,
         form=form if measured is None else f"{form}, int8",
-        loading=loading_of(form, str(facts.data["samples_are"]), shapes),
+        loading=loading_of(form, str(facts.data["samples_are"]), shapes, SCRIPT if SCRIPT in files else None),
         checked=checked.told(),
         quantized=measured,
         licence_files=texts,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 _ONNX = """\
-`pip install onnxruntime`; then, with inputs that were prepared as `preprocessing.json` says:
+`pip install onnxruntime`; then, with inputs that were prepared as `preprocessing.json` says{helped}:
 
 ```python
 import json
@@ -20,7 +20,7 @@ print([dict(zip(told["classes"], row)) for row in predictions.tolist()])
 ```"""
 
 _TORCH = """\
-`pip install torch`{more}; then, with inputs that were prepared as `preprocessing.json` says:
+`pip install torch`; then, with inputs that were prepared as `preprocessing.json` says{helped}:
 
 ```python
 import json
@@ -49,20 +49,22 @@ _PACKAGES = {"images": "timm torchvision safetensors", "texts": "transformers sa
 _SAMPLES = {"images": '"photo.png"', "texts": '"What do you make of this?"'}
 
 
-def loading_of(form: str, samples_are: str, shapes: Mapping[str, list[int]]) -> str:
+def loading_of(form: str, samples_are: str, shapes: Mapping[str, list[int]], script: str | None) -> str:
     """Returns Markdown.
 
     Args:
         form: Of the export.
         samples_are: "images" | "texts".
         shapes: Of the inputs by name, for an example.
+        script: File in the folder that prepares images.
     """
+    helped = f" (`prepared` of `{script}` does it, with Pillow and NumPy)" if script else ""
     if form in ("safetensors", "hub"):
         return _SCRIPT.format(packages=_PACKAGES[samples_are], sample=_SAMPLES[samples_are])
     if form == "onnx":
         kind = "float32" if samples_are == "images" else "int64"
         given = ", ".join(f'"{name}": np.ones({tuple(shape)}, np.{kind})' for name, shape in shapes.items())
-        return _ONNX.replace("{inputs}", f"{{{given}}}")
+        return _ONNX.replace("{inputs}", f"{{{given}}}").replace("{helped}", helped)
     kind = "torch.float32" if samples_are == "images" else "torch.int64"
     given = ", ".join(f"torch.ones({tuple(shape)}, dtype={kind})" for shape in shapes.values())
-    return _TORCH.replace("{inputs}", given).replace("{more}", "")
+    return _TORCH.replace("{inputs}", given).replace("{helped}", helped)

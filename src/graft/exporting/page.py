@@ -67,7 +67,13 @@ def page(shown: Shown) -> Any:
                 if is_text:
                     given = gr.Textbox(label="Text", lines=6, elem_id="one")
                 else:
-                    given = gr.Image(label="Image", type="filepath", sources=["upload", "clipboard"], elem_id="one")
+                    given = gr.Image(
+                        label="Image",
+                        type="filepath",
+                        image_mode=None,  # the file as it is; else RGB is made of it, transparency on black
+                        sources=["upload", "clipboard"],
+                        elem_id="one",
+                    )
                 button = gr.Button("Predict", variant="primary", elem_id="predict")
             with gr.Column():
                 said = _said(gr, shown)

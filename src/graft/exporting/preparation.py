@@ -1,14 +1,17 @@
 """What happens to an image or a text before the network takes it in, in words and numbers for other programs."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from graft.backbones.images import ImagePreprocessing
 from graft.backbones.tokens import Tokenization
 from graft.data.table import Kind
+from graft.exporting import inference
 from graft.exporting.examples import Examples
 
 TOKENIZER = "tokenizer"  # the folder that its files lie in
+SCRIPT = "preparing.py"
 
 
 def described(preprocess: Any, examples: Examples, classes: list[str], kind: Kind) -> dict[str, Any]:
@@ -44,6 +47,12 @@ def save_tokenizer(preprocess: Any, folder: Path) -> None:
         preprocess.tokenizer.save_pretrained(str(folder / TOKENIZER))
 
 
+def save_script(preprocess: Any, folder: Path) -> None:
+    """Writes a script that prepares images without Graft and without torch, if they are prepared in the usual way."""
+    if isinstance(preprocess, ImagePreprocessing):
+        shutil.copyfile(Path(inference.__path__[0]) / SCRIPT, folder / SCRIPT)
+
+
 _MEANING = {
     Kind.SINGLE_LABEL: "probabilities of the classes, which add up to 1 (softmax is part of the network)",
     Kind.MULTI_LABEL: (
@@ -62,6 +71,8 @@ def _steps(preprocess: Any) -> dict[str, Any]:
     if isinstance(preprocess, ImagePreprocessing):
         return {
             "of": "images, RGB, 8 bit, upright",
+            "transparency": "on white",
+            "16_bit": "to 8 bit over the full range: (value + 128) // 257",
             "grey": len(preprocess.mean) == 1,
             "resize_shorter_side": round(preprocess.size / preprocess.crop_pct),
             "interpolation": preprocess.interpolation,

@@ -1,10 +1,12 @@
 """Makes the network of this folder anew and predicts images; needs torch, torchvision, timm and safetensors."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import timm
 import torch
 from PIL import Image, ImageOps
@@ -37,7 +39,7 @@ class Model(nn.Module):
     def prepare(self, path: str | Path) -> Tensor:
         """Makes an input `(channels, height, width)` of an image file."""
         with Image.open(path) as file:
-            image = functional.pil_to_tensor(ImageOps.exif_transpose(file).convert("RGB"))
+            image = functional.pil_to_tensor(rgb(file))
         steps = self.steps
         image = functional.rgb_to_grayscale(image) if steps["grey"] else image
         interpolation = InterpolationMode(steps["interpolation"])
@@ -54,6 +56,21 @@ class Model(nn.Module):
         return [dict(zip(self.classes, row, strict=True)) for row in predictions.tolist()]
 
 
+def rgb(image: Image.Image) -> Image.Image:
+    """Returns it upright, 16 bit scaled to 8 over the full range, and transparency laid on white."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        pixels = np.asarray(image).astype(np.int64)
+        if pixels.min() < 0 or pixels.max() > 0xFFFF:
+            raise ValueError("32-bit pixels have no fixed range; convert it to 8 or 16 bit")
+        image = Image.fromarray(((pixels + 128) // 257).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no fixed range; convert it to 8 or 16 bit")
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert("RGB")
+
+
 def read(outputs: Tensor, config: dict[str, Any]) -> Tensor:
     """Makes predictions of the head's outputs."""
     if config["kind"] == "single_label":
@@ -61,3 +78,27 @@ def read(outputs: Tensor, config: dict[str, Any]) -> Tensor:
     if config["kind"] == "multi_label":
         return outputs.sigmoid()
     return outputs * torch.tensor(config["std"]) + torch.tensor(config["mean"])
+
+
+def shown(prediction: dict[str, float]) -> str:
+    """Returns it in a line, the largest number first."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in sorted(prediction.items(), key=lambda each: -each[1]))
+
+
+def main(paths: list[str]) -> int:
+    """Prints predictions of image files, and returns the exit code."""
+    if not paths:
+        print("usage: python inference.py photo.png …", file=sys.stderr)
+        return 2
+    model, code = Model(Path(__file__).parent), 0
+    for path in paths:
+        try:
+            print(f"{path}: {shown(model.predict([path])[0])}")
+        except (OSError, ValueError) as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            code = 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

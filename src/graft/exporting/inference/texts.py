@@ -1,6 +1,7 @@
 """Makes the network of this folder anew and predicts texts; needs torch, transformers and safetensors."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,13 @@ class Model(nn.Module):
 
     @torch.inference_mode()
     def predict(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """Returns a probability or value by class for each text."""
+        """Returns a probability or value by class for each text.
+
+        Raises:
+            ValueError: One is empty.
+        """
+        if not all(text.strip() for text in texts):
+            raise ValueError("the text is empty")
         most = self.steps["max_length"]
         cut = self.tokenizer(list(texts), truncation=True, max_length=most, padding=True, return_tensors="pt")
         predictions = self(cut["input_ids"], cut["attention_mask"])
@@ -56,3 +63,34 @@ def read(outputs: Tensor, config: dict[str, Any]) -> Tensor:
     if config["kind"] == "multi_label":
         return outputs.sigmoid()
     return outputs * torch.tensor(config["std"]) + torch.tensor(config["mean"])
+
+
+def shown(prediction: dict[str, float]) -> str:
+    """Returns it in a line, the largest number first."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in sorted(prediction.items(), key=lambda each: -each[1]))
+
+
+def main(paths: list[str]) -> int:
+    """Prints predictions of files with a text in each line, and returns the exit code."""
+    if not paths:
+        print("usage: python inference.py texts.txt …   (UTF-8, a text in each line)", file=sys.stderr)
+        return 2
+    model, code = Model(Path(__file__).parent), 0
+    for path in paths:
+        try:
+            lines = Path(path).read_bytes().splitlines()
+        except OSError as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            code = 1
+            continue
+        for number, line in enumerate(lines, start=1):
+            try:
+                print(f"{path}, line {number}: {shown(model.predict([line.decode('utf-8-sig')])[0])}")
+            except ValueError as error:
+                print(f"{path}, line {number}: {error}", file=sys.stderr)
+                code = 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
