@@ -240,3 +240,7 @@ def test_code_that_is_changed_or_in_no_commit(monkeypatch):
     assert told(checkout.checkout())["git"] == (Verdict.FINE, "0000000000 on main, nothing changed → ")
     state["commit"] = None
     assert "git init" in told(checkout.checkout())["git"][1]
+    monkeypatch.setattr(checkout, "is_installed", lambda: True)
+    verdict, said = told(checkout.checkout())["git"]
+    assert verdict is Verdict.FINE
+    assert "git init" not in said

@@ -141,13 +141,15 @@ def test_a_network_for_other_samples_is_refused(graft, reviews, flowers, small_b
     texts = ["datamodule=text_table", f"datamodule.path={reviews}"]
     images = ["datamodule=image_folder", f"datamodule.root={flowers}"]
     common = ["trainer=cpu", "logger.wandb=null", "datamodule.batch_size=8"]
-    assert graft("train", *common, *texts, *image_network, f"hydra.run.dir={tmp_path}/a") == 2
+    faulty = "datamodule.columns.labels=absent"  # which is told when the network fits
+    assert graft("train", *common, *texts, faulty, *image_network, f"hydra.run.dir={tmp_path}/a") == 2
     assert graft("train", *common, *images, *text_network, f"hydra.run.dir={tmp_path}/b") == 2
     error = capsys.readouterr().err
     assert (
         "datamodule=text_table holds texts, but the backbone takes images: choose another, e.g. backbone=mini" in error
     )
     assert "datamodule=image_folder holds images, but the backbone takes texts" in error
+    assert "absent" not in error
     assert "Traceback" not in error
 
 

@@ -72,9 +72,9 @@ def tickets(folder: Path, separator: str = ",") -> None:
     (folder / "tickets.csv").write_text("\n".join([separator.join(("text", "label", "hours")), *lines]))
 
 
-def semicolons(folder: Path) -> None:
+def bars(folder: Path) -> None:
     """The table with another separator."""
-    tickets(folder, ";")
+    tickets(folder, "|")
 
 
 def trained(folder: Path) -> None:

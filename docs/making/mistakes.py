@@ -68,7 +68,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         Mistake("too few of a class to split", IMAGES, files.few_of_a_class),
         Mistake("a class in `val/` that `train/` lacks", IMAGES, files.unknown_class),
         Mistake("a column that is none", f"{TEXTS} backbone=minilm datamodule.columns.sample=txt", tickets),
-        Mistake("another separator", f"{TEXTS} backbone=minilm", files.semicolons),
+        Mistake("another separator", f"{TEXTS} backbone=minilm", files.bars),
         Mistake("words, where values are learnt", f"{TEXTS} backbone=minilm task=regression monitor=val/r2", tickets),
         Mistake(
             "values, where classes are learnt", f"{TEXTS} backbone=minilm datamodule.columns.labels=hours", tickets

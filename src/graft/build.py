@@ -38,10 +38,14 @@ def build_backbone(cfg: DictConfig) -> Backbone:
 def look_at_data(cfg: DictConfig) -> None:
     """Tells what is wrong with the data as far as that is found at once: before weights are fetched or read.
 
+    First of all that the backbone takes no such samples.
+
     Raises:
         GraftError: Names what is missing or broken.
     """
-    _datamodule(cfg, preprocess=None).look()
+    datamodule = _datamodule(cfg, preprocess=None)
+    datamodule.check_taken(datamodule.holds, getattr(target_of(cfg.backbone), "takes", None))
+    datamodule.look()
 
 
 def build_datamodule(cfg: DictConfig, backbone: Backbone) -> DataModule:

@@ -93,6 +93,28 @@ def test_all_malformed_overrides_are_told_together():
 
 
 @pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        (["datamodule.root=Meine", "Bilder", "2024"], "'datamodule.root=Meine Bilder 2024'"),
+        (["run='/x/My'", "run"], "'run=/x/My run'"),
+        (["inputs=My", "pictures", "output=a", "b.csv"], "'output=a b.csv'"),
+    ],
+)
+def test_a_value_that_was_cut_at_a_blank_is_told_to_want_quotes(line, hint):
+    with pytest.raises(ConfigError) as error:
+        parse(line)
+    told = str(error.value)
+    assert f"A value with blanks wants quotes: {hint}" in told
+    assert told.count("no `key=value`") == told.count("wants quotes")
+    assert "hydra.cc" not in told
+
+
+def test_a_word_in_front_of_all_is_no_part_of_a_value():
+    with pytest.raises(ConfigError, match=r"^'Bilder' is no `key=value`\. See https"):
+        parse(["Bilder", "seed=1"])
+
+
+@pytest.mark.parametrize(
     ("override", "expected"),
     [
         ("backbone=resnet18", True),

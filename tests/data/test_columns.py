@@ -11,6 +11,7 @@ import pytest
 
 from graft.data import encodings, formats
 from graft.data.columns import read_strings, store_texts
+from graft.data.formats import column_names
 from graft.errors import GraftError
 
 ROWS = [
@@ -44,6 +45,31 @@ def test_every_format_says_the_same(tmp_path: Path, name: str):
     texts, lengths = store_texts(path, "text")
     assert [texts(row) for row in range(3)] == [row["text"] for row in ROWS]
     assert lengths.tolist() == [len(row["text"]) for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ('text;label\na, b;1\n"c; d, ""e""\n\nf";2\n', {"text": ["a, b", 'c; d, "e"\n\nf'], "label": ["1", "2"]}),
+        ('\ufeff"text";"label, or\nnone"\r\na;0,7\r\n', {"text": ["a"], "label, or\nnone": ["0,7"]}),
+        ('text,"label; or\nnone"\na;b,1\n', {"text": ["a;b"], "label; or\nnone": ["1"]}),
+        ('"text"\na;b\n', {"text": ["a;b"]}),
+    ],
+)
+def test_semicolons_are_seen_by_the_header(tmp_path: Path, content: str, columns: dict[str, list[str]]):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content.encode())
+    assert column_names(path) == list(columns)
+    assert {name: list(read) for name, read in read_strings(path, list(columns)).items()} == columns
+
+
+def test_semicolons_are_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = tmp_path / "t.csv"
+    path.write_text("text;label\na;1\n")
+    with caplog.at_level(logging.INFO):
+        store_texts(path, "text")
+        read_strings(path, ["label"])
+    assert caplog.messages == [f"{path}: its columns are separated by semicolons"]
 
 
 def test_stored_texts_travel_and_follow_the_file(tmp_path: Path):
@@ -110,8 +136,9 @@ def test_texts_of_several_parts_are_found(tmp_path: Path):
         ("t.json", b"[]", "each line is an object"),
         ("t.csv", "text,caf\u00e9\na,b\n".encode("latin1"), "the names of its columns are not UTF-8.*iconv -f latin1"),
         ("t.csv", "text,label\na,b\n".encode("utf-16"), "is UTF-16, not UTF-8"),
-        ("t.csv", b"text;label\na;b\n", "no column 'text'. It seems to be separated by semicolons"),
-        ("t.csv", b"text;label\na, b;c\n", "as csv. It seems to be separated by semicolons"),
+        ("t.csv", b"text|label\na|b\n", "no column 'text'. It seems to be separated by bars"),
+        ("t.csv", b"text|label\na, b|c\n", "as csv. It seems to be separated by bars"),
+        ("t.csv", b"text;label\na;b;c\n", "line 2 is of 3 cells, the header of 2. .*cells that hold semicolons or"),
         ("t.csv", b"text,label,text\na,b,c\n", "has 2 columns 'text': rename"),
     ],
 )

@@ -109,7 +109,14 @@ def test_empty_class_folders_are_left_out_on_demand(tmp_path: Path, caplog: pyte
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["cat/x.png", "dog/x.png", "elk/x.heic"], "elk holds no images"),
+        (
+            ["cat/x.png", "dog/x.png", "elk/x.heic"],
+            r"elk holds no images .* such as elk/x.heic: add some, or remove it; convert \.heic to \.jpg\.$",
+        ),
+        (
+            ["cat/x.png", "dog/x.png", "elk/x.HEIF", "fox/x.heic"],
+            r"Add some to each, or remove it; convert \.heic and \.heif to \.jpg\.$",
+        ),
         (["cat/x.png", "dog"], "only one class folder, 'cat'"),
         (
             ["train/cat/x.png", "train/dog/x.png", "train/elk", "val/cat/x.png", "val/elk/x.png"],
@@ -152,7 +159,14 @@ def test_files_that_are_passed_over_are_counted_and_named(tmp_path: Path, caplog
     (tmp_path / "dog/photo").write_text("")
     warn_of_listing(tmp_path, scan(tmp_path, SUFFIXES, Faults("")), SUFFIXES)
     assert "2 files in" in caplog.text
-    assert "cat/b.HEIC, dog/photo" in caplog.text
+    assert "cat/b.HEIC, dog/photo; convert .heic to .jpg" in caplog.text
+
+
+def test_files_of_another_kind_alone_get_no_advice(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    touch(tmp_path, "cat/a.png", "dog/a.png", "labels.csv", "cat/notes.txt")
+    warn_of_listing(tmp_path, scan(tmp_path, SUFFIXES, Faults("")), SUFFIXES)
+    assert "cat/notes.txt" in caplog.text
+    assert "onvert" not in caplog.text
 
 
 def test_a_file_in_the_place_of_the_root_is_not_suggested_again(tmp_path: Path):

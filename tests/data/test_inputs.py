@@ -64,6 +64,8 @@ def test_texts_in_every_form(tmp_path: Path, kind: str):
 def test_what_cannot_be_predicted_is_told(photos: Path):
     with pytest.raises(GraftError, match=r"photo does not exist.*Did you mean .*photos"):
         read_inputs(photos.parent / "photo", "images", "path")
+    with pytest.raises(GraftError, match=r"photo does not exist\..* It takes an image, a folder of images, or a table"):
+        read_inputs(photos.parent / "photo", "images", "path")
     with pytest.raises(GraftError, match=r"none of 1 image can be read. The first: broken.png"):
         read_inputs(photos / "broken.png", "images", "path")
     with pytest.raises(GraftError, match="holds no files of these kinds"):
@@ -114,7 +116,19 @@ def test_files_of_other_kinds_in_a_folder_are_counted(photos: Path, caplog: pyte
         (photos / name).touch()
     read_inputs(photos, "images", "path")
     assert "3 files in" in caplog.text
-    assert "passed over: 2 .heic, 1 .txt" in caplog.text
+    assert "passed over: 2 .heic, 1 .txt; convert .heic to .jpg" in caplog.text
+
+
+def test_photos_of_telephones_are_told_to_be_converted(tmp_path: Path):
+    (tmp_path / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "b.heif").write_bytes(b"\0\0\0\x18ftypmif1")
+    with pytest.raises(GraftError, match=r"holds no files of these kinds: .*; convert \.heic and \.heif to \.jpg\.$"):
+        read_inputs(tmp_path, "images", "path")
+    with pytest.raises(GraftError, match=r"The first: a\.HEIC: not an image that is read; convert \.heic to \.jpg"):
+        read_inputs(tmp_path / "a.HEIC", "images", "path")
+    with pytest.raises(GraftError, match=r"holds no files of these kinds: \.txt\.$"):
+        read_inputs(tmp_path, "texts", "text")
 
 
 def test_a_row_without_a_path_is_told_by_its_line(photos: Path):
@@ -125,12 +139,27 @@ def test_a_row_without_a_path_is_told_by_its_line(photos: Path):
     assert bad_names(inputs, photos / "list.csv", 1) == ["line 3"]
 
 
+@pytest.mark.parametrize("text", ["Read a socket", "Does it read/write? " * 40])
+def test_a_text_in_the_place_of_a_file_is_told_what_is_taken(text: str):
+    with pytest.raises(GraftError, match=r"does not exist\. It takes a \.txt file with a text in each line, .*\.csv"):
+        read_inputs(Path(text), "texts", "text")
+
+
+def test_a_table_with_semicolons(photos: Path):
+    (photos / "list.csv").write_text("path;x\na.png;1\n;2\n")
+    inputs = read_inputs(photos / "list.csv", "images", "path")
+    assert inputs.table.ids == ["a.png"]
+    assert bad_names(inputs, photos / "list.csv", 5) == ["line 3"]
+    (photos / "texts.csv").write_text("words;x\none, two;1\n")
+    assert read_inputs(photos / "texts.csv", "texts", "words").table.load(0) == "one, two"
+
+
 def test_the_way_to_name_a_column_and_to_save_a_spreadsheet_is_told(photos: Path):
     (photos / "list.csv").write_text("file,x\na.png,1\n")
     with pytest.raises(GraftError, match=r"no column 'path'. Say which it is, column=…, of: file, x."):
         read_inputs(photos / "list.csv", "images", "path")
-    (photos / "list.csv").write_text("file;x\na.png;1\n")
-    with pytest.raises(GraftError, match=r"no column 'path'. It seems to be separated by semicolons"):
+    (photos / "list.csv").write_text("file|x\na.png|1\n")
+    with pytest.raises(GraftError, match=r"no column 'path'. It seems to be separated by bars"):
         read_inputs(photos / "list.csv", "images", "path")
     (photos / "texts.xlsx").write_bytes(b"PK")
     with pytest.raises(GraftError, match="save a spreadsheet as CSV"):

@@ -67,6 +67,11 @@ def test_what_is_no_finite_value_has_no_label():
             {"price": ["1", "1,5"]},
             "'1,5' is no number: write it with a decimal point and no comma, or",
         ),
+        (
+            Kind.REGRESSION,
+            {"price": ["0,5", "-1.234,5"]},
+            "'0,5' is no number .*: write it with a decimal point and no comma, or",
+        ),
     ],
 )
 def test_what_is_no_label_is_told_with_its_row(kind, columns, message):

@@ -18,6 +18,7 @@ ROWS = ["a", "b", "c"]
         ("t.csv", "label\r\na\r\nb\r\nc", [2, 3, 4]),
         ("t.csv", "\n\nlabel\na\n\n\nb\nc\n", [4, 7, 8]),
         ("t.csv", 'label,x\na,"two\n\nlines, ""and"" one"\nb,5" pipe\nc,"\n"\n', [2, 5, 6]),
+        ("t.csv", 'label;x\na;"two; or\n\nmore, lines"\nb;5" pipe\nc;"\n"\n', [2, 5, 6]),
         ("t.csv", '"la\nbel"\na\nb\nc\n', [3, 4, 5]),
         ("t.csv", "\ufefflabel,x\na,\u2028\x85\x0b\x0c\nb,ä\nc,\n", [2, 3, 4]),
         ("t.tsv", 'label\tx\na\t"\n\nb\t\u2028\nc\t"', [2, 4, 5]),

@@ -80,3 +80,7 @@ def test_the_state_of_the_user_s_own_code_counts_where_graft_is_an_installed_pac
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(environment, "__file__", "/venv/lib/python3.11/site-packages/graft/runs/environment.py")
     assert environment.code_folder() == tmp_path
+    package = tmp_path / "anywhere" / "graft"
+    (package / "configs").mkdir(parents=True)  # a wheel's, wherever it was put
+    monkeypatch.setattr(environment, "__file__", str(package / "runs" / "environment.py"))
+    assert environment.code_folder() == tmp_path

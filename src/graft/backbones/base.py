@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -23,10 +23,13 @@ class Backbone(nn.Module, ABC):
     Attributes:
         num_features: Width of the features.
         stages: From input to output; together they hold every parameter exactly once.
+        takes: The class of the samples, `Tensor` (an image) or `str`, by which data of others are refused before they
+            are read; `None`: told by `preprocess`, when they are.
     """
 
     num_features: int
     stages: tuple[Stage, ...]
+    takes: ClassVar[type | None] = None
 
     def __init__(self) -> None:
         super().__init__()

@@ -48,6 +48,8 @@ class TimmBackbone(Backbone):
         GraftError: The model is unknown, or its weights cannot be had or do not fit.
     """
 
+    takes = Tensor
+
     def __init__(
         self,
         model: str,

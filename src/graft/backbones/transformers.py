@@ -59,6 +59,8 @@ class TransformersBackbone(Backbone):
         GraftError: The model is unknown, or its weights cannot be had or do not fit.
     """
 
+    takes = str
+
     def __init__(
         self,
         model: str,

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 from graft.checkup.finding import Finding, fine, warning
-from graft.runs.environment import code_folder, describe_git
+from graft.runs.environment import code_folder, describe_git, is_installed
 
 
 def checkout() -> Iterator[Finding]:
     """Yields commit, branch and changed files of the checkout that a run would write down."""
     state = describe_git(code_folder())
+    if state["commit"] is None and is_installed():
+        yield fine("git", "Graft is installed, no clone: runs note its version")
+        return
     if state["commit"] is None:
         advice = "for runs that can be repeated: git init, git add, git commit"
         yield warning("git", f"no commit in {code_folder()}: runs cannot tell their code", advice)

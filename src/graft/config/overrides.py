@@ -1,6 +1,8 @@
 """What stands on the command line behind the command: `key=value`, in Hydra's grammar."""
 
 import re
+import shlex
+from itertools import takewhile
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
@@ -76,12 +78,17 @@ def parse(overrides: list[str]) -> list[Override]:
     """
     parser = OverridesParser.create()
     parsed, wrong = [], []
-    for override in overrides:
+    for number, override in enumerate(overrides):
         try:
             parsed.append(parser.parse_override(override))
             parsed[-1].config_loader = _loader()
         except HydraException:
-            wrong.append(_malformed(override))
+            words = list(takewhile(_is_bare, overrides[number:]))
+            before = overrides[number - 1] if number else ""
+            if not words:
+                wrong.append(_malformed(override))
+            elif not _is_bare(before):  # else it was told with the first of these words
+                wrong.append(_bare(before, words))
     raise_problems(wrong)
     return parsed
 
@@ -89,6 +96,25 @@ def parse(overrides: list[str]) -> list[Override]:
 def _loader() -> ConfigLoader | None:
     """Hydra's, where it is at work: it knows what `strategy=glob(lora*)` may choose from."""
     return GlobalHydra.instance().config_loader() if GlobalHydra.instance().is_initialized() else None
+
+
+def _is_bare(word: str) -> bool:
+    return "=" not in word and not word.startswith("~") and word != ""
+
+
+def _bare(before: str, words: list[str]) -> str:
+    """What is said of words without a key, perhaps the rest of a path that the shell has cut at its blanks."""
+    key, separator, value = before.partition("=")
+    if not separator:
+        return f"{_listed(words)} no `key=value`. {_GRAMMAR}"
+    if len(value) > 1 and value[0] == value[-1] == "'":
+        value = value[1:-1]
+    whole = shlex.quote(" ".join([f"{key}={value}", *words]))
+    return f"{_listed(words)} no `key=value`. A value with blanks wants quotes: {whole}."
+
+
+def _listed(words: list[str]) -> str:
+    return f"'{words[0]}' is" if len(words) == 1 else f"{', '.join(repr(word) for word in words)} are"
 
 
 def _malformed(override: str) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from graft.data import images
 from graft.data.checks import sift
@@ -44,6 +45,8 @@ class ELPV(DataModule):
     Splits are stratified by label and cell type, as in the paper. The package is read as files and never
     imported.
     """
+
+    holds = Tensor
 
     def __init__(self, *, distribution: str, label_weights: str, **settings: Unpack[Settings]) -> None:
         """Takes the name of the package, how cells are weighted, and `Settings`; reads nothing yet.

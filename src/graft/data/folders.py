@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from graft.data import images
 from graft.data.faults import Faults
 from graft.data.table import BadFile
 from graft.errors import GraftError, did_you_mean, many
@@ -98,12 +99,13 @@ def warn_of_listing(root: Path, listing: Listing, suffixes: Collection[str]) -> 
     """Says which files with other suffixes are passed over, and which folders are left out."""
     if others := listing.others:
         log.warning(
-            "passing over %s in %s, of none of the kinds %s: %s",
+            "passing over %s in %s, of none of the kinds %s: %s%s",
             *(
                 many(len(others), "file"),
                 root,
                 " ".join(sorted(suffixes)),
                 ", ".join(others[:3]) + ", …" * (len(others) > 3),
+                _conversion(others),
             ),
         )
     if empty := [folder.id for folder in listing.left_out]:
@@ -154,13 +156,17 @@ def _check_filled(folders: Sequence[_ClassFolder], suffixes: Collection[str]) ->
     kinds = " ".join(sorted(suffix.removeprefix(".") for suffix in suffixes))
     others = [name for folder in unfilled for name in folder.others]
     but = f", but {many(len(others), 'other file')} such as {others[0]}" if others else ""
-    remedy = "remove it" if others else "remove it, or leave it out: datamodule.bad_files=skip"
+    remedy = f"remove it{_conversion(others)}" if others else "remove it, or leave it out: datamodule.bad_files=skip"
     if len(unfilled) == 1:
         raise GraftError(f"The class folder {unfilled[0].path} holds no images ({kinds}){but}: add some, or {remedy}.")
     named = _first([str(folder.path) for folder in unfilled])
     raise GraftError(
         f"{len(unfilled)} class folders hold no images ({kinds}){but}: {named}. Add some to each, or {remedy}."
     )
+
+
+def _conversion(names: Iterable[str]) -> str:
+    return images.conversion(Path(name).suffix for name in names)
 
 
 def _check_classes(train: Path, other: Path, found: Mapping[Path, Sequence[_ClassFolder]]) -> None:

@@ -1,8 +1,10 @@
 """Table files of all formats: CSV, TSV, JSON lines and Parquet, read in parts, so that a file may be of any size."""
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,11 @@ import pyarrow.parquet
 from graft.data import encodings, json_lines
 from graft.data.encodings import NOT_UTF_8, check_utf_16
 from graft.data.lines import place
+from graft.data.separators import other_separator, separator
 from graft.data.suffixes import format_of
 from graft.errors import GraftError, did_you_mean, many
+
+log = logging.getLogger(__name__)
 
 _COUNTS = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
@@ -90,8 +95,11 @@ def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 def _csv(path: Path, names: Sequence[str] | None) -> Any:
     tabs = format_of(path) == "tsv"
+    mark = "\t" if tabs else separator(path)
+    if mark == ";":
+        _tell_of_semicolons(path)
     parse = pa.csv.ParseOptions(
-        delimiter="\t" if tabs else ",",
+        delimiter=mark,
         quote_char=False if tabs else '"',  # TSV has none (IANA's text/tab-separated-values)
         newlines_in_values=not tabs,
     )
@@ -102,15 +110,9 @@ def _csv(path: Path, names: Sequence[str] | None) -> Any:
     return pa.csv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert)
 
 
-def other_separator(path: Path) -> str:
-    """Returns a hint where the header of a CSV file seems to be separated by something else; else nothing."""
-    if format_of(path) != "csv":
-        return ""
-    with path.open("rb") as file:
-        header = file.readline(encodings.BLOCK)
-    marks = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
-    found = None if b"," in header else next((word for mark, word in marks.items() if mark in header), None)
-    return f" It seems to be separated by {found}: save it with commas, or with tabs as .tsv." if found else ""
+@cache
+def _tell_of_semicolons(path: Path) -> None:
+    log.info("%s: its columns are separated by semicolons", path)
 
 
 @contextmanager
@@ -139,7 +141,8 @@ def _mended(said: str, path: Path, done: int) -> str:
         row, header, cells = map(int, found.groups())
         how = "Here a cell holds neither tabs nor line breaks, quoted or not: save such a table as CSV."
         if quoted:
-            how = "Put quotation marks around cells that hold commas or line breaks, and close each that is opened."
+            marks = "semicolons" if separator(path) == ";" else "commas"
+            how = f"Put quotation marks around cells that hold {marks} or line breaks, and close each that is opened."
         return f"{place(path, row - 2)} is of {many(cells, 'cell')}, the header of {header}. {how}"
     if "straddling object" in said:
         unclosed = ", or a quotation mark that opens a cell is never closed" if quoted else ""

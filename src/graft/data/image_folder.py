@@ -7,6 +7,7 @@ from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from graft.data import images
 from graft.data.checks import settle, sort_out
@@ -27,6 +28,8 @@ class ImageFolder(DataModule):
     `split` has a further entry "group": a regular expression on the path below the root; images in whose path
     its first (…) matches the same text stay in one split.
     """
+
+    holds = Tensor
 
     def __init__(self, *, root: str | Path, **settings: Unpack[Settings]) -> None:
         """Takes the folder and `Settings`; reads nothing yet.

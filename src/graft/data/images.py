@@ -3,7 +3,7 @@
 import hashlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypedDict
@@ -20,6 +20,8 @@ from graft.errors import GraftError
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"}
 )  # in lower case
+
+_CONVERTIBLE = (".heic", ".heif")  # of telephones; Pillow reads none of them
 
 # What Pillow warns of is refused here; at import, so that the processes of a loader are silent too.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -52,6 +54,17 @@ class ImageColumns(TypedDict):
     sizes: NDArray[np.int64]
     digests: NDArray[np.uint64]
     looks: NDArray[np.uint64]
+
+
+def conversion(suffixes: Iterable[str]) -> str:
+    """Returns what to do about files that are images, though none that can be read; else nothing.
+
+    Args:
+        suffixes: of files, in any case.
+    """
+    there = {suffix.lower() for suffix in suffixes}
+    found = [suffix for suffix in _CONVERTIBLE if suffix in there]
+    return f"; convert {' and '.join(found)} to .jpg" if found else ""
 
 
 def columns(facts: Sequence[Sequence[Any]]) -> ImageColumns:
@@ -172,6 +185,8 @@ def _reason(path: Path, error: Exception) -> str:
         return "no such file"
     if path.stat().st_size == 0:
         return "the file is empty (0 bytes)"
+    if isinstance(error, UnidentifiedImageError) and (hint := conversion([path.suffix])):
+        return f"not an image that is read{hint}"
     if isinstance(error, UnidentifiedImageError):
         return "not an image, or one cut off in its header"
     if isinstance(error, Image.DecompressionBombError):  # raised before it could be asked for its sides

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from graft.data import images
 from graft.data.checks import examine_files
 from graft.data.columns import read_strings, store_texts
-from graft.data.formats import batches, column_names, other_separator
+from graft.data.formats import batches, column_names
 from graft.data.lines import places
+from graft.data.separators import other_separator
 from graft.data.suffixes import SUFFIXES
 from graft.data.table import BadFile, Picked, Table
 from graft.data.texts import Texts
@@ -25,6 +26,11 @@ log = logging.getLogger(__name__)
 
 _TEXT = ".txt"
 _EMPTY = "the text is empty"
+_TABLE = f"a table: {', '.join(SUFFIXES)}"
+_TAKEN = {
+    "images": f"an image, a folder of images, or {_TABLE}",
+    "texts": f"a {_TEXT} file with a text in each line, a folder of {_TEXT} files, or {_TABLE}",
+}
 _KINDS = 8  # of files passed over, to name in a message
 
 
@@ -56,9 +62,16 @@ def read_inputs(path: Path, samples_are: str, column: str, key: str = "inputs") 
     Raises:
         GraftError: there is nothing of this kind, or nothing that can be read.
     """
-    if not path.exists():
-        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise GraftError(f"{key}={path} does not exist.{did_you_mean(path.name, beside)}")
+    beside: list[str] = []
+    try:
+        if not (there := path.exists()) and path.parent.is_dir():
+            beside = [file.name for file in path.parent.iterdir()]
+    except OSError:  # of a name that is as long as a text
+        there = False
+    if not there:
+        raise GraftError(
+            f"{key}={path} does not exist.{did_you_mean(path.name, beside)} It takes {_TAKEN[samples_are]}."
+        )
     inputs = _images(path, column) if samples_are == "images" else _texts(path, column)
     if not inputs.table.ids:
         first = f" The first: {bad_names(inputs, path, 1)[0]}: {inputs.bad[0].reason}." if inputs.bad else ""
@@ -108,8 +121,8 @@ def _texts(path: Path, column: str) -> Inputs:
         return _decoded(None, _lines(path))
     if path.suffix.lower() not in SUFFIXES:
         raise GraftError(
-            f"inputs={path} holds no texts that can be read: give a {_TEXT} file with a text in each line, a folder of"
-            f" {_TEXT} files, or a table: {', '.join(SUFFIXES)} (save a spreadsheet as CSV, JSON with a line a text)."
+            f"inputs={path} holds no texts that can be read: give {_TAKEN['texts']} (save a spreadsheet as CSV,"
+            " JSON with a line a text)."
         )
     _check_column(path, column)
     try:
@@ -180,10 +193,13 @@ def _files(root: Path, suffixes: frozenset[str] | set[str]) -> list[str]:
     there = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
     seen = sorted(path for path in there if not any(part.startswith(".") for part in path.parts))
     names = [path.as_posix() for path in seen if path.suffix.lower() in suffixes]
+    hint = images.conversion(path.suffix for path in seen) if suffixes is images.SUFFIXES else ""
     if not names:
-        raise GraftError(f"inputs={root} holds no files of these kinds: {' '.join(sorted(suffixes))}.")
+        raise GraftError(f"inputs={root} holds no files of these kinds: {' '.join(sorted(suffixes))}{hint}.")
     if len(names) < len(seen):
         others = Counter(path.suffix.lower() or path.name for path in seen if path.suffix.lower() not in suffixes)
         told = ", ".join(f"{count} {kind}" for kind, count in others.most_common(_KINDS))
-        log.warning("%s in %s of other kinds, passed over: %s", many(len(seen) - len(names), "file"), root, told)
+        log.warning(
+            "%s in %s of other kinds, passed over: %s%s", many(len(seen) - len(names), "file"), root, told, hint
+        )
     return names

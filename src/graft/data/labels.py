@@ -20,6 +20,7 @@ _TRUE, _FALSE = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
 _NO_VALUE = frozenset({"na", "n/a"})  # in lower case; as a class they may be meant
 _BINS = 10  # of values, so that each split has low and high ones
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+_DECIMAL_COMMA = re.compile(r"[+-]?[\d.]*,\d+")
 _NAMED = 3  # wrong values to name beside the first
 _SPLITS = 3  # each must have a sample of each class
 
@@ -168,12 +169,12 @@ def _check_numbers(path: Path, name: str, column: Strings, wrong: list[int]) -> 
     if not wrong:
         return
     found = _found(path, name, column, wrong[0])
-    if len(wrong) == len(column.values):
+    comma = "," in column.values[wrong[0]]
+    if len(wrong) == len(column.values) and not _DECIMAL_COMMA.fullmatch(column.values[wrong[0]]):
         raise GraftError(
             f"{found} is no number, and no other value of the column is: if they are classes, leave out"
             " task=regression."
         )
-    comma = "," in column.values[wrong[0]]
     hint = "write it with a decimal point and no comma" if comma else "correct it"
     raise GraftError(
         f"{found} is no number{_others(column, wrong)}: {hint}, or empty the cell and leave the row out,"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from graft.data import encodings
+from graft.data.separators import separator
 from graft.data.suffixes import SUFFIXES
 
 
@@ -44,7 +45,7 @@ def _rows_of_csv(file: TextIO) -> Iterator[int]:
     """Yields the lines in which rows begin; a cell in quotation marks may hold further ones."""
     before = csv.field_size_limit(encodings.BLOCK)
     try:
-        reader = csv.reader(file)
+        reader = csv.reader(file, delimiter=separator(Path(file.name)))
         begins = 1
         for cells in reader:
             if cells:  # Arrow passes over empty lines too

@@ -61,6 +61,8 @@ class Sentiment(DataModule):
     are used, so that trainings on other domains are tested on the same sentences.
     """
 
+    holds = str
+
     def __init__(
         self,
         *,

@@ -4,7 +4,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,13 @@ class SplitSamples(LightningDataModule):
     """Splits a table of samples; a subclass says in `read` what the table is.
 
     Attributes:
+        holds: the class of the samples, `Tensor` (an image) or `str`; None: not known before they are read.
         classes: names of the classes; empty before `setup`, like all that follow.
         splits: rows of the table by split: "train", "val", "test".
         skipped: files left out because they cannot be read.
     """
+
+    holds: ClassVar[type | None] = None
 
     def __init__(
         self,
@@ -129,7 +132,16 @@ class SplitSamples(LightningDataModule):
     def _check_samples(self) -> None:
         """A text network cannot look at pictures."""
         takes = getattr(self.preprocess(False), "takes", None)  # None: a transform of the user's own
-        if takes is None or isinstance(self.table.load(0), takes):
+        if takes is not None:
+            self.check_taken(type(self.table.load(0)), takes)
+
+    def check_taken(self, held: type | None, takes: type | None) -> None:
+        """Compares what the samples are with what the backbone takes; None: not known.
+
+        Raises:
+            ConfigError: it takes others.
+        """
+        if held is None or takes is None or issubclass(held, takes):
             return
         holds, wants, choice = ("images", "texts", "resnet18") if takes is str else ("texts", "images", "minilm")
         raise ConfigError(

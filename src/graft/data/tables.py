@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from graft.data import images
 from graft.data.checks import NAMED, examine_files, settle
@@ -163,6 +164,8 @@ class _TableFile(DataModule):
 class TextTable(_TableFile):
     """Texts in a column; a row is known by its number, the first below the header being 1."""
 
+    holds = str
+
     def read(self) -> Table:
         """Reads the labels into memory and copies the texts into the cache.
 
@@ -179,6 +182,8 @@ class TextTable(_TableFile):
 
 class ImageTable(_TableFile):
     """Paths of images in a column, relative to the folder of the table where they are not absolute."""
+
+    holds = Tensor
 
     def read(self) -> Table:
         """Reads the table and decodes each image once.

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torchvision import datasets
 
 from graft.data.datamodule import DataModule
@@ -35,6 +36,8 @@ class _Samples:
 
 class Torchvision(DataModule):
     """Splits that the set itself prescribes are kept; the others are taken from its training split."""
+
+    holds = Tensor
 
     def __init__(
         self,

@@ -67,8 +67,13 @@ def git_address(folder: Path) -> str | None:
 
 def code_folder() -> Path:
     """The folder of Graft's code, or, when that is an installed package, the user's."""
-    package = Path(__file__).parent
-    return Path.cwd() if {"site-packages", "dist-packages"} & set(package.parts) else package
+    return Path.cwd() if is_installed() else Path(__file__).parent
+
+
+def is_installed() -> bool:
+    """Whether Graft is an installed package, wherever that was put: no checkout has `configs/` in it."""
+    package = Path(__file__).parents[1]
+    return bool({"site-packages", "dist-packages"} & set(package.parts)) or (package / "configs").is_dir()
 
 
 def describe_devices() -> dict[str, Any]:
