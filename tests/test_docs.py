@@ -1,4 +1,9 @@
-"""The README and docs say what is so: each of their code blocks is used as it stands, or says what it needs."""
+"""The README and docs say what is so.
+
+Of their code blocks, these are run, on small data: every sweep, the first lines of images.md, all YAML and Python,
+lists and helps. What else `graft` is told is only composed or read, as when it begins, its lists by their first value;
+so is what says that it needs more than a test has.
+"""
 
 import importlib.util
 import re
@@ -13,6 +18,7 @@ import yaml
 from graft.comparing.asking import understood
 from graft.config.compose import check_command_line, composed
 from graft.config.line import read_line
+from graft.renaming.asking import understood as understood_init
 from graft.scaffolding.asking import understood as understood_new
 from graft.scaffolding.templates import files
 
@@ -32,6 +38,7 @@ NEEDS = {  # what a block may say that it needs, for no test to run it whole; it
     "the extra: pip install 'graft[ray]'",
 }
 OF_A_RUN = ("evaluate", "predict", "explain", "export", "demo")
+AS_TRAIN = ("strategies", "doctor")  # take its words
 FOLDERS = {"train": "resume", "shard": "to", **dict.fromkeys(OF_A_RUN, "run")}
 
 
@@ -72,8 +79,8 @@ def test_ci_calls_the_readmes_test_command():
 # --- each block is used
 
 
-def test_every_block_is_of_a_kind_that_is_used_or_says_what_it_needs():
-    """Layouts are `text`; Python and YAML are those that the tests below name; a shell's lines are Graft's own."""
+def test_every_block_is_of_a_kind_that_is_known_here_or_says_what_it_needs():
+    """Layouts are `text`; Python and YAML are those that tests name; a shell's lines are Graft's own."""
     assert {block.language for block in BLOCKS} == {"bash", "python", "text", "yaml"}
     assert {block.needs for block in BLOCKS} - {""} <= NEEDS
     assert {block.page for block in BLOCKS if block.language == "python"} == {"export.md", "family.md", "predict.md"}
@@ -94,7 +101,7 @@ COMPOSED = {
     (command, *words)
     for _, line in LINES
     for name, command, *words in [shlex.split(re.sub(r"<\w+>", "some", line)) if line.count(" ") else ("", "")]
-    if name == "graft" and command in (*FOLDERS, "strategies") and not {"--help", "-h"} & set(words)
+    if name == "graft" and command in (*FOLDERS, *AS_TRAIN) and not {"--help", "-h"} & set(words)
     if not is_checked_elsewhere(words) and "backbone=labnet" not in words
 }
 
@@ -102,19 +109,65 @@ COMPOSED = {
 @pytest.mark.parametrize("line", sorted(COMPOSED), ids=" ".join)
 def test_commands_of_the_docs_compose(line):
     command, *words = line
-    command = "train" if command == "strategies" else command
+    command = "train" if command in AS_TRAIN else command
     words = [word if "," not in word or "[" in word else word.split(",")[0] for word in words if word != "-m"]
     check_command_line(command, read_line(command, words, FOLDERS[command]).overrides)
 
 
-def test_the_other_commands_of_the_docs_do_something(graft, tmp_path, monkeypatch):
+def is_sweep(line):
+    return line.startswith("graft train ") and re.search(r" (-m|sweep=\w+)( |$)", line) is not None
+
+
+def cut_to_two(word):
+    """A word of a command line with the first two of its values."""
+    return word if re.search(r"[\[(]", word) else ",".join(word.split(",")[:2])
+
+
+SWEPT = {
+    tuple(cut_to_two(word) for word in shlex.split(line)[2:] if not word.startswith("launcher"))
+    for block, line in LINES
+    if not block.needs and is_sweep(line)
+}  # without launchers, which are tests/sweeps/test_launchers.py's
+
+
+@pytest.mark.parametrize("words", sorted(SWEPT), ids=" ".join)
+def test_sweeps_of_the_docs_run(words, graft, flowers, tmp_path, tiny_words, read):
+    """On a tiny task, an epoch each, two trials of a search; the folders are not named here, but as a user's are."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/flowers").symlink_to(flowers)
+    small = ["trainer.max_epochs=1", "bootstrap=0"]
+    if any(word.startswith("sweep=") for word in words) and "sweep=grid" not in words:
+        small.append("hydra.sweeper.n_trials=2")
+    assert graft("train", *tiny_words, "datamodule.root=data/flowers", *words, *small) == 0
+    runs = 2 ** (sum("," in word for word in words) or 1)
+    statuses = sorted((tmp_path / "logs/sweeps").glob("*/*/*/status.json" if "-m" in words else "*/*/status.json"))
+    assert len(statuses) == runs
+    assert {read(path.parent, path.name)["state"] for path in statuses} == {"done"}
+
+
+def test_the_lists_and_helps_of_the_docs_are_printed(graft, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    others = {line for _, line in LINES if re.match(r"graft (cache|compare|--help|\w+ --help)", line)}
-    assert len(others) > 9
+    listing = {line for _, line in LINES if re.match(r"graft (cache|--help|\w+ --help)", line)}
+    assert len(listing) > 4
+    assert [line for line in listing if graft(*shlex.split(line)[1:]) != 0] == []
+
+
+READ = {"compare": understood, "new": understood_new, "init": understood_init}
+
+
+def test_the_other_commands_of_the_docs_are_understood(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "logs/sweeps/some").mkdir(parents=True)
+    others = {line for _, line in LINES if re.match(rf"graft ({'|'.join(READ)})\b(?! --help)", line)}
+    assert {line.split()[1] for line in others} == READ.keys()
     for line in others:
-        words = shlex.split(re.sub(r"<\w+>", "some", line))[1:]
-        (tmp_path / "logs/sweeps/some").mkdir(parents=True, exist_ok=True)
-        assert understood(words[1:]).folders if words[0] == "compare" else graft(*words) == 0
+        _, command, *words = shlex.split(re.sub(r"<\w+>", "some", line))
+        assert READ[command](words), line
+
+
+def test_no_command_of_the_docs_is_left_out():
+    commands = {line.split()[1] for _, line in LINES if line.startswith("graft ")}
+    assert commands <= {*FOLDERS, *AS_TRAIN, *READ, "cache", "--help"}
 
 
 @pytest.fixture
