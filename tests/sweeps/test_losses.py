@@ -216,6 +216,7 @@ def test_a_trial_of_another_machine_is_lost_when_that_gives_no_sign_of_life(swee
     os.utime(sign, (0, time.time() - 3600))
     launcher, found = sweep(ends, "hydra.sweeper.best=test")
     assert (launcher.batches, found[0], found[-1]) == ([["4"]], ("0.1", "lost"), ("0.1", "complete"))
+    assert not sign.exists()
     assert proven == [folder / "1"]
 
 
@@ -246,6 +247,18 @@ def test_a_sweep_that_is_stopped_takes_no_trial_for_one_that_dies(sweep, monkeyp
             sweep(stopped, rates="0.1,0.1")
     _, found = sweep(lambda runs: [run.begin().end() for run in runs], rates="0.1,0.1")
     assert [ending for _, ending in found] == ["lost", "lost", "lost", "complete"]
+
+
+def test_a_retraining_whose_process_dies_is_told_in_a_sentence(sweep):
+    def dies(runs):
+        for run in runs:
+            if run.path.name.startswith("best"):
+                run.die()
+                raise RuntimeError("a worker was killed")
+            run.begin().end()
+
+    launcher, _ = sweep(dies, "hydra.sweeper.best=retrain")
+    assert "best_1 is killed" in launcher.error
 
 
 def test_a_start_elsewhere_goes_on_after_a_stop_that_left_no_folder(sweep, tmp_path):

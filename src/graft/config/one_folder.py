@@ -1,6 +1,6 @@
 """One folder and one study for a sweep, whatever its runs vary."""
 
-from collections.abc import Iterator
+import re
 from typing import Any
 
 from hydra.experimental.callback import Callback
@@ -20,7 +20,7 @@ class OneFolder(Callback):
         with read_write(config), open_dict(config):
             name = OmegaConf.to_container(config, resolve=False).get("name")  # type: ignore[union-attr]
             if name is not None:
-                config.name = _in_common(str(name), set(_varied(config)))
+                config.name = _in_common(str(name), *_said(config))
             for key in _KEYS:
                 if (said := OmegaConf.select(config, key)) is not None:
                     OmegaConf.update(config, key, str(said))
@@ -29,16 +29,18 @@ class OneFolder(Callback):
                 config.name = name
 
 
-def _varied(config: DictConfig) -> Iterator[str]:
+def _said(config: DictConfig) -> tuple[set[str], bool]:
+    """Which keys vary, and whether the user has given the sweep a name."""
     params = OmegaConf.select(config, "hydra.sweeper.params") or {}
-    for override in parse([*config.hydra.overrides.task, *brought(params)]):
-        if override.is_sweep_override():
-            yield override.get_key_element().lstrip("+~")
+    overrides = parse([*config.hydra.overrides.task, *brought(params)])
+    keys = {override.get_key_element().lstrip("+~"): override.is_sweep_override() for override in overrides}
+    return {key for key, varies in keys.items() if varies}, keys.get("name") is False
 
 
-def _in_common(name: str, varied: set[str]) -> str:
+def _in_common(name: str, varied: set[str], named: bool) -> str:
     """The name without what varies: of several strategies, `${datamodule.name}_${strategy.name}` names the data."""
-    if "experiment" in varied:
-        return "experiments"
-    parts = [part for part in name.split("_") if part.removeprefix("${").removesuffix(".name}") not in varied]
-    return "_".join(parts) or "sweep"
+    if "experiment" in varied and not named:
+        return "experiments"  # each has a name of its own
+    for group in varied:
+        name = re.sub(rf"[_-]?\$\{{{re.escape(group)}\.name\}}", "", name)
+    return name.strip("_-") or "sweep"

@@ -1,6 +1,7 @@
 """Runs jobs through Hydra, whose exceptions arrive as they were raised."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -137,7 +138,7 @@ def run_jobs(
         failure = _before_the_job(error)
     finally:
         for folder in dict.fromkeys(grids):
-            print(f"compare the runs: graft compare {folder}")
+            print(f"compare the runs: graft compare {shlex.quote(folder)}")
     raise failure
 
 

@@ -44,5 +44,10 @@ def is_gone(owner: Process, folder: Path) -> bool:
         return True
 
 
+def clear(owner: Process, folder: Path) -> None:
+    """Takes away what a process that is gone has left: one to come may have its number."""
+    _sign(folder, owner).unlink(missing_ok=True)
+
+
 def _sign(folder: Path, process: Process) -> Path:
     return folder / f".at_work_{process.host}_{process.pid}"

@@ -84,7 +84,10 @@ def _retrain(sweep: Sweep, launcher: Launcher, name: str, params: dict[str, obje
         if (folder / "status.json").exists():
             _go_on(folder, here=type(launcher).__name__ in _HERE)
     if lines := [[*line, "test=true", "report=true", "bootstrap=500"] for line in sweep.lines(params, name, None)]:
-        launcher.launch(lines, initial_job_idx=len(sweep.trials()) * len(sweep.repeats))
+        try:
+            launcher.launch(lines, initial_job_idx=len(sweep.trials()) * len(sweep.repeats))
+        except Exception as error:  # a process that the system killed; what is done and what is not tells its folder
+            log.warning("the launcher has ended early: %s", error)
     for folder in folders:
         status = read_status(folder / "status.json")
         if status.state is not State.DONE:

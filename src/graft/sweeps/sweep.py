@@ -18,7 +18,7 @@ from graft.errors import ConfigError
 from graft.runs.status import Process
 from graft.sweeps.counting import failed, spent, under_way, waiting
 from graft.sweeps.losing import Again, after_loss, runs_alone
-from graft.sweeps.presence import is_gone
+from graft.sweeps.presence import clear, is_gone
 from graft.sweeps.repeats import Repeat
 from graft.sweeps.study import make_sampler, objectives
 from graft.sweeps.trials import Ending, Outcome, has_ended_well, outcome
@@ -112,6 +112,8 @@ class Sweep:
         for trial in dead:
             found = self._outcome(trial.number)  # which may have to be waited for
             self._settle(trial, found, counts=found.killed and not trial.user_attrs.get("stopped"))
+            if "owner" in trial.user_attrs:
+                clear(Process(**trial.user_attrs["owner"]), self.folder)
         with self.alone():
             for trial in failed(self.trials(), in_line=False) if self.settings.retry_failed else ():
                 self._put_in_line(trial, Again(trial.number))
