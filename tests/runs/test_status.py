@@ -73,9 +73,12 @@ def test_no_secret_and_no_host_name_is_written(tmp_path, monkeypatch):
     assert socket.gethostname() not in written.values()
 
 
-def test_the_command_line_can_be_typed_again(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["/somewhere/graft", "train", "name=my run"])
-    assert command_line() == "graft train 'name=my run'"
+@pytest.mark.parametrize(
+    ("program", "typed"), [("/somewhere/graft", "graft"), ("/somewhere/graft/__main__.py", "python -m graft")]
+)
+def test_the_command_line_can_be_typed_again(monkeypatch, program, typed):
+    monkeypatch.setattr(sys, "argv", [program, "train", "name=my cells"])
+    assert command_line() == f"{typed} train 'name=my cells'"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"state": "unheard of"}', "{}", '{"state": "done"}'])

@@ -171,7 +171,9 @@ def _machine() -> str:
 
 def command_line() -> str:
     """The command line of this process as one would type it, without secrets and without the program's folder."""
-    return redact(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    program = Path(sys.argv[0]).name
+    typed = ["python", "-m", "graft"] if program == "__main__.py" else [program]
+    return redact(shlex.join([*typed, *sys.argv[1:]]))
 
 
 def now() -> str:
